@@ -1,0 +1,3 @@
+"""Card transactions in, fraud decisions out."""
+
+__version__ = "0.1.0"

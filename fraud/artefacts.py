@@ -1,0 +1,141 @@
+"""Reading and writing what lies under `build/`: whole or not at all, with its provenance."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from fraud.errors import UsageError
+
+# The packages whose version can change a figure.
+_VERSIONED = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "skl2onnx", "onnx", "onnxruntime")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary file or folder name beside `path`, which takes the name `path` once the block has succeeded.
+
+    Whatever stood at `path` stays there untouched until then, and for good where the block raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffixes stay, since writers such as pandas choose a format by them.
+    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.part.{path.name}")
+    try:
+        yield temporary
+        if temporary.is_dir():
+            _replace_folder(temporary, path)
+        else:
+            _flush_to_disk(temporary)
+            temporary.replace(path)
+    except OSError as error:
+        # A write to a full disk does not say which file it was for.
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+    finally:
+        _remove(temporary)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write `document` as indented JSON; NaN and infinity, which JSON lacks, raise `ValueError`."""
+    write_text(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path, made_by: str) -> dict[str, Any]:
+    """Read a JSON object that the step `made_by` (such as `make train`) wrote.
+
+    Raises:
+        UsageError: the file is missing or is not a JSON object.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing: run `{made_by}` first") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be read ({error}): remove it and run `{made_by}`") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path} holds no JSON object: remove it and run `{made_by}`")
+    return document
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 digest of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def provenance(settings: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What an artefact stands on: data, settings, package versions, git revision, platform and date.
+
+    Args:
+        settings: `Settings.recorded()`.
+        data: the record that the data step wrote, `build/data.json`.
+    """
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": dict(data) if data is not None else None,
+        "settings": dict(settings),
+        "packages": {name: _version(name) for name in _VERSIONED},
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "revision": _revision(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _revision() -> str | None:
+    """The git revision of this source, with `+` behind it where the work tree differs; `None` outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _replace_folder(temporary: Path, path: Path) -> None:
+    """A folder can't be renamed onto a full one: the old one steps aside first, and is gone only after."""
+    aside = temporary.with_name(temporary.name + ".old")
+    if path.exists():
+        path.rename(aside)
+    temporary.rename(path)
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""One frozen settings object. `FRAUD_*` environment variables override the defaults; the Makefile sets those."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud.errors import UsageError
+
+PREFIX = "FRAUD_"
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Settings(BaseSettings):
+    """Everything that a run can be told. Unknown keys are an error; `None` means not given."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    data: Path = Field(Path("data/creditcard.csv"), description="the transactions: .csv, .csv.gz or .parquet")
+    data_source: Literal["auto", "real", "twin"] = Field("auto", description="where DATA comes from if it is absent")
+    build: Path = Field(Path("build"), description="where everything that is made lies")
+    prevalence: Share | None = Field(None, description="share of fraud in production; without it, as in DATA")
+    seed: int = Field(42, ge=0, lt=2**32, description="of every split, draw and model")
+    jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="threads that may compute")
+    all_rows: bool = Field(False, description="fit one bundle on every row: it carries no metrics, no gate passes it")
+
+    twin_rows: int = Field(284_807, ge=1_000, description="rows of the synthetic twin")
+    twin_frauds: int = Field(492, ge=20, description="frauds of the synthetic twin")
+
+    test_share: Share = Field(0.3, description="share of rows that judges the random protocol")
+    future_share: Share = Field(0.2, description="share of rows, the latest, that judges the chronological protocol")
+    folds: int = Field(3, ge=2, le=20, description="folds of the cross-validation that selects and calibrates")
+    target_precision: Share = Field(0.85, description="precision that the threshold of `review` aims at")
+    decline_precision: Share = Field(0.95, description="precision that the threshold of `decline` aims at")
+    bootstrap_draws: int = Field(1_000, ge=100, description="draws behind every 95% interval")
+
+    host: str = Field("127.0.0.1", description="address that the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
+    workers: int = Field(1, ge=1, description="processes that serve the API")
+
+    @field_validator("decline_precision")
+    @classmethod
+    def _no_laxer_than_review(cls, decline: float, info: ValidationInfo) -> float:
+        # A laxer one would decline rows that are not even to be reviewed.
+        if decline < info.data.get("target_precision", 0):
+            raise ValueError("must be at least that of FRAUD_TARGET_PRECISION")
+        return decline
+
+    def recorded(self) -> dict[str, object]:
+        """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
+        return self.model_dump(mode="json", exclude={"build", "data", "host", "port", "workers"})
+
+
+@cache
+def load() -> Settings:
+    """Read the settings, once a process.
+
+    Raises:
+        UsageError: a `FRAUD_*` variable is unknown or its value is out of range.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise UsageError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"a setting can't be used: {wrong}") from None
