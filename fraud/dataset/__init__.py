@@ -1,0 +1,1 @@
+"""From a file to a data set: fetch, draw, load, split."""

@@ -1,0 +1,1 @@
+"""Pure functions on arrays: what a model is worth, and how sure that is."""

@@ -1,0 +1,199 @@
+"""Fixtures that several rooms' tests share."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud import bundle, schema, settings
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real, small bundle: a logistic regression on random rows whose frauds differ in V14 and Amount."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(7)
+    rows, frauds = 2_000, 200
+    transactions = rng.normal(size=(rows, len(schema.FEATURES)))
+    transactions[:, schema.FEATURES.index("Time")] = rng.uniform(0, 172_792, rows)
+    transactions[:, schema.FEATURES.index("Amount")] = rng.lognormal(3, 1.5, rows)
+    transactions[:frauds, schema.FEATURES.index("V14")] -= 4
+    labels = np.arange(rows) < frauds
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(transactions.astype(np.float32), labels)
+    graph = to_onnx(
+        model,
+        initial_types=[("transactions", FloatTensorType([None, len(schema.FEATURES)]))],
+        options={id(model[-1]): {"zipmap": False, "raw_scores": True}},
+    )
+    _keep_fraud_column(graph)
+    folder = tmp_path_factory.mktemp("build") / "model"
+    bundle.write(folder, graph.SerializeToString(), _manifest(transactions))
+    return folder
+
+
+@pytest.fixture
+def transactions() -> pd.DataFrame:
+    """A valid data set as `load` returns it: 400 rows in order of time, 20 of them frauds, none repeated."""
+    rng = np.random.default_rng(11)
+    frame = pd.DataFrame(rng.normal(size=(400, len(schema.FEATURES))), columns=list(schema.FEATURES))
+    frame["Time"] = np.sort(rng.integers(0, 172_792, 400)).astype("float64")
+    frame["Amount"] = rng.lognormal(3, 1.5, 400).round(2)
+    frame["Class"] = (rng.permutation(400) < 20).astype("int8")
+    return frame
+
+
+def drawn(rows: int = 3_000, frauds: int = 150, seed: int = 3) -> pd.DataFrame:
+    """Transactions in order of time whose frauds differ in V14 and V4, overlap the others, and repeat some rows."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.normal(size=(rows, len(schema.FEATURES))), columns=list(schema.FEATURES))
+    frame["Time"] = np.sort(rng.integers(0, 172_792, rows)).astype("float64")
+    frame["Amount"] = rng.lognormal(3, 1.5, rows).round(2)
+    frame["Class"] = (rng.permutation(rows) < frauds).astype("int8")
+    frame.loc[frame["Class"] == 1, "V14"] -= rng.choice([1, 4, 6], frauds)
+    frame.loc[frame["Class"] == 1, "V4"] += 2
+    # Exact copies, some of a fraud, one of them many times.
+    copied = np.sort(rng.integers(0, rows - 10, rows // 20))
+    frame.iloc[copied + 1] = frame.iloc[copied].to_numpy()
+    return frame.astype({"Class": "int8"})
+
+
+@pytest.fixture(scope="session")
+def draw():
+    """`draw(rows, frauds, seed)`: a data set of its own, as `load` returns it."""
+    return drawn
+
+
+@pytest.fixture
+def clean_settings(monkeypatch: pytest.MonkeyPatch):
+    """`clean_settings(seed=7, ...)`: sets FRAUD_* variables, and only these, as a fresh process would read them."""
+    for name in [name for name in os.environ if name.startswith("FRAUD_")]:
+        monkeypatch.delenv(name)
+    settings.load.cache_clear()
+
+    def give(**values: object) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(settings.PREFIX + name.upper(), str(value))
+        settings.load.cache_clear()
+
+    yield give
+    settings.load.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
+    """The settings of a small run that is finished: `build` holds what every step up to the gates made.
+
+    Read it only: a test that changes something takes a copy (`run_copy`).
+    """
+    from checks import model
+    from checks.data import run as validate
+    from fraud.dataset import source
+    from fraud.evaluate import evaluate
+    from fraud.learn import train
+
+    # The workers of one session share it: the first makes it while the others wait.
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "finished-run"
+    made = settings.Settings(
+        data=folder / "transactions.parquet",
+        build=folder / "build",
+        jobs=1,
+        folds=2,
+        bootstrap_draws=100,
+        prevalence=0.01,
+    )
+    with (shared / "finished-run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made.build / "gate.json").exists():
+            folder.mkdir(exist_ok=True)
+            drawn().to_parquet(made.data, index=False)
+            source.run(made)
+            assert validate.run(made) == 0
+            train.run(made)
+            evaluate.run(made)
+            model.run(made)
+    return made
+
+
+@pytest.fixture
+def run_copy(finished_run: settings.Settings, tmp_path: Path) -> settings.Settings:
+    """A finished run of one's own, to change and break."""
+    shutil.copytree(finished_run.build, tmp_path / "build")
+    return finished_run.model_copy(update={"build": tmp_path / "build"})
+
+
+def _keep_fraud_column(graph) -> None:
+    """One output, the log-odds of fraud, shape (n, 1), as a bundle's model has it."""
+    from onnx import TensorProto, helper
+
+    scores = graph.graph.output[1].name
+    graph.graph.initializer.append(helper.make_tensor("fraud_class", TensorProto.INT64, [1], [1]))
+    graph.graph.node.append(helper.make_node("Gather", [scores, "fraud_class"], ["fraud"], axis=1))
+    del graph.graph.output[:]
+    graph.graph.output.append(helper.make_tensor_value_info("fraud", TensorProto.FLOAT, [None, 1]))
+
+
+def _manifest(transactions: np.ndarray) -> bundle.Manifest:
+    low, median, high = transactions.min(axis=0), np.median(transactions, axis=0), transactions.max(axis=0)
+    return bundle.Manifest(
+        name="logistic",
+        protocol="random",
+        output="log-odds",
+        time="of day",
+        calibration=bundle.Calibration(slope=1.0, intercept=0.0),
+        thresholds=bundle.Thresholds(review=0.5, decline=0.9),
+        features={
+            name: bundle.TrainingRange(low=low[i], median=median[i], high=high[i])
+            for i, name in enumerate(schema.FEATURES)
+        },
+        training={"data": {"source": "twin", "digest": "0" * 64}, "rows": len(transactions)},
+        selection={},
+        provenance={"created": "2025-01-01T00:00:00+00:00"},
+    )
+
+
+@pytest.fixture
+def blog_transaction() -> dict[str, float]:
+    """The transaction of the blog post's `curl` call; its columns are shifted by one, so its time is negative."""
+    return {
+        "Time": -1.359807134,
+        "V1": -0.0727811733094,
+        "V2": 2.536346737,
+        "V3": 1.378155224,
+        "V4": 0.001542962,
+        "V5": 0.300687081,
+        "V6": 0.47668358,
+        "V7": -0.358792343,
+        "V8": 0.676280733,
+        "V9": 0.027056132,
+        "V10": 0.082794295,
+        "V11": 0.078497073,
+        "V12": -0.39500069,
+        "V13": -0.33832077,
+        "V14": 0.462387778,
+        "V15": -0.57534921,
+        "V16": -0.346379052,
+        "V17": 0.623157105,
+        "V18": 0.855191578,
+        "V19": -0.254117518,
+        "V20": 0.11794168,
+        "V21": -0.064306244,
+        "V22": 0.305486771,
+        "V23": -0.00610653,
+        "V24": 0.002678882,
+        "V25": 0.024708905,
+        "V26": 0.001694461,
+        "V27": 0.01771508,
+        "V28": 0.000774177,
+        "Amount": 149.62,
+    }
