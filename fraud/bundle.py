@@ -1,0 +1,165 @@
+"""The model bundle, a folder of `model.onnx` and `manifest.json`: data only, nothing in it runs when it is read.
+
+The bundle's digest covers what decides: model, features, calibration, thresholds and the data it was fitted on; not
+dates, versions or platform. The manifest carries a seal over all of itself besides, so that no byte of a bundle can
+change unnoticed.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fraud import artefacts, schema
+from fraud.errors import UsageError
+from fraud.features import TimeMeaning
+
+FORMAT = 1
+MODEL = "model.onnx"
+MANIFEST = "manifest.json"
+
+# Where the bundles of each protocol lie below the build folder: the model's, and that of the reference it is held to.
+FOLDERS = {"random": ("model", "reference"), "chronological": ("model-past", "reference-past")}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Calibration(_Frozen):
+    """Platt's calibration of log-odds: probability = 1 / (1 + exp(-(slope · log-odds + intercept))).
+
+    Source: Platt, "Probabilistic outputs for support vector machines", 1999. Strictly increasing where slope > 0.
+    """
+
+    slope: float
+    intercept: float
+
+    def apply(self, log_odds: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Probabilities in float64, of the shape of `log_odds`: float32 would merge the highest of them into 1."""
+        calibrated = self.slope * log_odds.astype(np.float64) + self.intercept
+        # exp(-|x|) can't overflow; the two branches are the same function.
+        small = np.exp(-np.abs(calibrated))
+        return np.where(calibrated >= 0, 1 / (1 + small), small / (1 + small))
+
+
+class Thresholds(_Frozen):
+    """Probabilities at and above which a transaction is reviewed, or declined (`None`: none ever is)."""
+
+    review: float
+    decline: float | None
+
+
+class TrainingRange(_Frozen):
+    """What training saw of a feature, in its raw unit."""
+
+    low: float
+    median: float
+    high: float
+
+
+class Manifest(_Frozen):
+    """What a bundle says of itself."""
+
+    format: int = FORMAT
+    name: str
+    protocol: Literal["random", "chronological", "all rows"]
+    output: Literal["log-odds", "probability"]
+    time: TimeMeaning
+    calibration: Calibration | None
+    thresholds: Thresholds
+    features: dict[str, TrainingRange]
+    training: dict[str, Any]
+    selection: dict[str, Any]
+    provenance: dict[str, Any]
+    files: dict[str, str] = {}
+    digest: str = ""
+
+    @property
+    def version(self) -> str:
+        """The name a person calls this bundle by: its candidate and the head of its digest."""
+        return f"{self.name}-{self.digest[:12]}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read and verified: `model` holds the bytes of `model.onnx`."""
+
+    manifest: Manifest
+    model: bytes
+
+
+def write(folder: Path, model: bytes, manifest: Manifest) -> Manifest:
+    """Write a bundle, whole or not at all; returns the manifest with its digests filled in."""
+    files = {MODEL: hashlib.sha256(model).hexdigest()}
+    complete = manifest.model_copy(update={"files": files})
+    complete = complete.model_copy(update={"digest": _digest(complete)})
+    with artefacts.replacing(folder) as temporary:
+        temporary.mkdir()
+        (temporary / MODEL).write_bytes(model)
+        (temporary / MANIFEST).write_bytes(_sealed(complete))
+    return complete
+
+
+def read(folder: Path) -> Bundle:
+    """Read a bundle and verify every byte of it.
+
+    Raises:
+        UsageError: a file is missing or was changed, or the bundle is of a newer format.
+    """
+    try:
+        text = (folder / MANIFEST).read_bytes()
+        model = (folder / MODEL).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{folder} holds no model bundle ({error}): run `make train`") from None
+    manifest = _parsed(folder / MANIFEST, text)
+    if manifest.files != {MODEL: hashlib.sha256(model).hexdigest()}:
+        raise UsageError(f"{folder / MODEL} is not the model that its manifest names: run `make train` again")
+    if not _genuine(manifest, text):
+        raise UsageError(f"{folder / MANIFEST} was changed after it was written: run `make train` again")
+    return Bundle(manifest, model)
+
+
+def _parsed(path: Path, text: bytes) -> Manifest:
+    try:
+        document = json.loads(text)
+        found = document.get("format")
+        if isinstance(found, int) and found > FORMAT:
+            raise UsageError(f"{path} is of format {found}, this program reads {FORMAT}: update the program")
+        document.pop("seal", None)
+        manifest = Manifest.model_validate(document)
+    except (ValueError, AttributeError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{path} is not a bundle's manifest ({reason}): run `make train` again") from None
+    if tuple(manifest.features) != schema.FEATURES:
+        raise UsageError(f"{path} names other features than this program's schema: run `make train` again")
+    return manifest
+
+
+def _genuine(manifest: Manifest, text: bytes) -> bool:
+    try:
+        return _sealed(manifest) == text and manifest.digest == _digest(manifest)
+    except ValueError:  # text or a number that was never written, such as half a surrogate pair or 1e999
+        return False
+
+
+def _digest(manifest: Manifest) -> str:
+    decides = {"format", "name", "output", "time", "calibration", "thresholds", "features", "files"}
+    content = manifest.model_dump(mode="json", include=decides)
+    content["data"] = manifest.training["data"]
+    return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _sealed(manifest: Manifest) -> bytes:
+    content = manifest.model_dump(mode="json")
+    seal = hashlib.sha256(_canonical(content)).hexdigest()
+    return (json.dumps({**content, "seal": seal}, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _canonical(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

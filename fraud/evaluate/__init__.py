@@ -1,0 +1,1 @@
+"""Scores the bundles on the rows that judge them."""

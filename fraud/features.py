@@ -1,0 +1,45 @@
+"""What a model sees of the 30 raw columns: made here, once, for training and serving alike."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fraud import schema
+
+TimeMeaning = Literal["of day", "as given"]
+
+_TIME = schema.FEATURES.index(schema.TIME.name)
+
+# Far beyond every transaction, and so far below float32's largest that no model's sums overflow to infinity or NaN.
+_LARGEST = 1e30
+
+
+def prepare(transactions: ArrayLike, time: TimeMeaning) -> NDArray[np.float32]:
+    """Turn raw transactions into a model's input: the one place where a number becomes float32.
+
+    Args:
+        transactions: shape (n, 30), columns in the order of `schema.FEATURES`, in their units.
+        time: "of day" takes `Time` modulo 86,400 s, since seconds that passed since the first row of a file mean
+            nothing to a later client; "as given" leaves it.
+
+    Returns:
+        shape (n, 30), a new array; what lies beyond ±1e30 is taken as that.
+
+    Raises:
+        ValueError: the shape is another, or a value is not finite as a float32.
+    """
+    raw = np.asarray(transactions, dtype=np.float64)
+    if raw.ndim != 2 or raw.shape[1] != len(schema.FEATURES):
+        raise ValueError(f"transactions have shape {raw.shape}, expected (n, {len(schema.FEATURES)})")
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = raw.astype(np.float32)
+        if time == "of day":
+            # In float64: whole days that were added drop out exactly, where float32 would have rounded them away.
+            made[:, _TIME] = np.mod(raw[:, _TIME], schema.SECONDS_PER_DAY)
+    if not np.isfinite(made).all():
+        row, column = np.argwhere(~np.isfinite(made))[0]
+        raise ValueError(
+            f"{schema.FEATURES[column]} of transaction {row} is {raw[row, column]}: not finite as a float32"
+        )
+    return np.clip(made, -_LARGEST, _LARGEST, out=made)

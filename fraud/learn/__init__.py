@@ -1,0 +1,1 @@
+"""Candidates, selection, calibration, the decision thresholds, and the bundles they end in."""

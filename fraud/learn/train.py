@@ -1,0 +1,110 @@
+"""The training step: both protocols' bundles by one recipe, and the reference's beside them."""
+
+from typing import Any
+
+import pandas as pd
+from rich.progress import Progress
+
+from fraud import artefacts, bundle, schema
+from fraud.bundle import Manifest
+from fraud.dataset import source, split
+from fraud.dataset.split import Rows
+from fraud.learn import recipe
+from fraud.learn.export import to_graph
+from fraud.learn.recipe import Fitted
+from fraud.metrics.weights import legitimate_weight
+from fraud.settings import Settings
+from fraud.terminal import bar
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """Write the bundles, then `training.json`, and return what it says.
+
+    Raises:
+        UsageError: the data is missing or has changed since it was checked.
+    """
+    frame, record = source.opened(settings)
+    frauds = int(frame[schema.LABEL.name].sum())
+    weight = legitimate_weight(len(frame) - frauds, frauds, settings.prevalence)
+    provenance = artefacts.provenance(settings.recorded(), record)
+    with bar() as progress:
+        if settings.all_rows:
+            protocols = {"all rows": _on_all_rows(frame, settings, weight, provenance, progress)}
+        else:
+            protocols = _on_protocols(frame, settings, weight, provenance, progress)
+    document = {"legitimate_weight": weight, "protocols": protocols, "provenance": provenance}
+    artefacts.write_json(settings.build / "training.json", document)
+    return document
+
+
+def _on_protocols(
+    frame: pd.DataFrame, settings: Settings, weight: float, provenance: dict[str, Any], progress: Progress
+) -> dict[str, Any]:
+    splits = split.protocols(frame, settings.test_share, settings.future_share, settings.seed)
+    task = progress.add_task("train", total=len(splits) * (recipe.steps(settings) + 1))
+    records: dict[str, Any] = {}
+    answers = []
+    for protocol, rows in splits.items():
+        training = frame.iloc[rows.train]
+        model_folder, reference_folder = bundle.FOLDERS[protocol]
+        fitted = recipe.fit(training, settings, weight, lambda: progress.advance(task))
+        model = _write(model_folder, fitted, protocol, rows.train, training, settings, provenance)
+        reference = recipe.fit_reference(training, settings, lambda: progress.advance(task))
+        _write(reference_folder, reference, protocol, rows.train, training, settings, provenance)
+        records[protocol] = _record(model)
+        # What the pipeline itself answers for rows it has not seen, to hold the exported bundle against. The bundle is
+        # sealed by now, and no label of those rows is read.
+        unseen = frame.iloc[rows.test]
+        answers.append(
+            pd.DataFrame({"protocol": protocol, "row": rows.test, "probability": fitted.probability(unseen)})
+        )
+    with artefacts.replacing(settings.build / "pipeline.parquet") as temporary:
+        pd.concat(answers).to_parquet(temporary, index=False)
+    return records
+
+
+def _on_all_rows(
+    frame: pd.DataFrame, settings: Settings, weight: float, provenance: dict[str, Any], progress: Progress
+) -> dict[str, Any]:
+    task = progress.add_task("train", total=recipe.steps(settings))
+    fitted = recipe.fit(frame, settings, weight, lambda: progress.advance(task))
+    rows = pd.RangeIndex(len(frame)).to_numpy()
+    return _record(_write("model", fitted, "all rows", rows, frame, settings, provenance))
+
+
+def _write(
+    folder: str,
+    fitted: Fitted,
+    protocol: str,
+    rows: Rows,
+    training: pd.DataFrame,
+    settings: Settings,
+    provenance: dict[str, Any],
+) -> Manifest:
+    data = {name: provenance["data"][name] for name in ("source", "digest", "rows", "frauds")}
+    manifest = Manifest.model_validate(
+        {
+            "name": fitted.candidate.name,
+            "protocol": protocol,
+            "output": fitted.candidate.output,
+            "time": fitted.candidate.time,
+            "calibration": fitted.calibration,
+            "thresholds": fitted.thresholds,
+            "features": fitted.features,
+            "training": {
+                "data": data,
+                "rows": len(training),
+                "frauds": int(training[schema.LABEL.name].sum()),
+                "rows_digest": split.digest(rows),
+                "prevalence": settings.prevalence,
+            },
+            "selection": fitted.selection,
+            "provenance": provenance,
+        }
+    )
+    return bundle.write(settings.build / folder, to_graph(fitted.candidate, fitted.pipeline), manifest)
+
+
+def _record(manifest: Manifest) -> dict[str, Any]:
+    kept = {"name", "digest", "calibration", "thresholds", "training", "selection"}
+    return {"version": manifest.version, **manifest.model_dump(mode="json", include=kept)}

@@ -1,0 +1,52 @@
+import numpy as np
+import onnx
+import pytest
+
+from fraud import schema
+from fraud.learn import export
+from fraud.learn.candidates import CANDIDATES, REFERENCE
+from fraud.learn.selection import fit, inputs
+
+# That the graph answers as the pipeline does, at any value, is the contract of every candidate: see test_candidates.py.
+
+
+@pytest.fixture(scope="module", params=[CANDIDATES[1], REFERENCE], ids=lambda candidate: candidate.name)
+def exported(request, draw):
+    fitted = fit(request.param, *inputs(draw(400, 40, 8), request.param), 1)
+    return request.param, fitted, onnx.load_model_from_string(export.to_graph(request.param, fitted))
+
+
+def test_the_graph_is_sound_and_has_one_input_and_one_output(exported):
+    _, _, graph = exported
+    onnx.checker.check_model(graph, full_check=True)
+    (given,), (answered,) = graph.graph.input, graph.graph.output
+    assert (given.name, answered.name) == ("transactions", "fraud")
+    for value, width in ((given, len(schema.FEATURES)), (answered, 1)):
+        assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        rows, columns = value.type.tensor_type.shape.dim
+        assert columns.dim_value == width
+        assert not rows.dim_value
+
+
+def test_the_opset_is_the_one_that_older_runtimes_know(exported):
+    *_, graph = exported
+    newest = {"": 18, "ai.onnx.ml": 3}
+    for entry in graph.opset_import:
+        assert entry.version <= newest[entry.domain]
+
+
+def test_the_graph_carries_no_resampler(exported):
+    candidate, fitted, graph = exported
+    assert "sampl" not in str(graph).lower()
+    assert len(fitted.steps) == (3 if "undersampled" in candidate.name else 2)
+
+
+def test_the_output_is_what_the_candidate_says(exported, draw):
+    candidate, fitted, _ = exported
+    prepared, _ = inputs(draw(50, 10, 9), candidate)
+    answered = export.output(candidate, fitted, prepared)
+    probability = fitted.predict_proba(prepared)[:, 1]
+    if candidate.output == "probability":
+        assert np.array_equal(answered, probability)
+    else:
+        assert 1 / (1 + np.exp(-answered)) == pytest.approx(probability, abs=1e-6)

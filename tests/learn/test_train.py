@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from checks import model
+from fraud import artefacts, bundle, schema
+from fraud.dataset import source, split
+from fraud.errors import UsageError
+from fraud.evaluate import evaluate
+from fraud.learn import recipe, train
+from fraud.learn.candidates import CANDIDATES
+from fraud.scorer import Scorer
+
+
+@pytest.fixture
+def one_candidate(monkeypatch):
+    """For what doesn't depend on which candidates there are."""
+    monkeypatch.setattr(recipe, "CANDIDATES", CANDIDATES[:1])
+
+
+def test_each_protocol_has_its_bundle_and_its_reference_fitted_on_its_own_rows(finished_run):
+    frame, record = source.opened(finished_run)
+    rows = split.protocols(frame, 0.3, 0.2, 42)
+    for protocol, folders in bundle.FOLDERS.items():
+        for folder in folders:
+            manifest = bundle.read(finished_run.build / folder).manifest
+            training = frame.iloc[rows[protocol].train]
+            assert manifest.protocol == protocol
+            assert manifest.training["rows_digest"] == split.digest(rows[protocol].train)
+            assert manifest.training["data"]["digest"] == record["digest"]
+            assert manifest.training["rows"] == len(training)
+            assert manifest.training["frauds"] == training[schema.LABEL.name].sum()
+            assert manifest.training["prevalence"] == 0.01
+            assert manifest.features["V1"].high == training["V1"].max()
+            assert (manifest.name == "forest") == folder.startswith("reference")
+
+
+def test_every_candidate_was_tried(finished_run):
+    document = artefacts.read_json(finished_run.build / "training.json", "make train")
+    for protocol, record in document["protocols"].items():
+        tried = {trial["name"] for trial in record["selection"]["candidates"]}
+        assert tried == {candidate.name for candidate in CANDIDATES}
+        assert record["digest"] == bundle.read(finished_run.build / bundle.FOLDERS[protocol][0]).manifest.digest
+    legitimate, frauds = 3_000 - 144, 144
+    assert document["legitimate_weight"] == pytest.approx(99 * frauds / legitimate)
+    assert document["provenance"]["settings"]["prevalence"] == 0.01
+
+
+def test_the_pipelines_answers_are_kept_for_the_rows_that_judge(finished_run):
+    frame, _ = source.opened(finished_run)
+    rows = split.protocols(frame, 0.3, 0.2, 42)
+    kept = pd.read_parquet(finished_run.build / "pipeline.parquet")
+    for protocol, answers in kept.groupby("protocol"):
+        assert np.array_equal(answers["row"], rows[protocol].test)
+        features = frame.iloc[rows[protocol].test][list(schema.FEATURES)].to_numpy()
+        scored = Scorer(finished_run.build / bundle.FOLDERS[protocol][0]).probability(features)
+        assert np.abs(scored - answers["probability"]).max() <= 1e-5
+
+
+def test_training_again_gives_the_same_digests(run_copy, finished_run):
+    again = train.run(run_copy)
+    before = json.loads((finished_run.build / "training.json").read_text())
+    for protocol, record in again["protocols"].items():
+        assert record["digest"] == before["protocols"][protocol]["digest"]
+    for _, reference in bundle.FOLDERS.values():
+        digests = {bundle.read(run.build / reference).manifest.digest for run in (run_copy, finished_run)}
+        assert len(digests) == 1
+
+
+def test_a_data_file_that_changed_is_refused(run_copy, tmp_path):
+    changed = tmp_path / "transactions.parquet"
+    pd.read_parquet(run_copy.data).assign(V1=0.0).to_parquet(changed, index=False)
+    record = artefacts.read_json(run_copy.build / "data.json", "make data")
+    artefacts.write_json(run_copy.build / "data.json", record | {"path": str(changed)})
+    with pytest.raises(UsageError, match="has changed since"):
+        train.run(run_copy.model_copy(update={"data": changed}))
+
+
+@pytest.mark.usefixtures("one_candidate")
+def test_all_rows_give_one_bundle_that_nothing_judges(run_copy):
+    told = run_copy.model_copy(update={"all_rows": True})
+    document = train.run(told)
+    assert list(document["protocols"]) == ["all rows"]
+    manifest = bundle.read(told.build / "model").manifest
+    assert (manifest.protocol, manifest.training["rows"]) == ("all rows", 3_000)
+    assert len(Scorer(told.build / "model").probability(np.zeros((3, 30)))) == 3
+    with pytest.raises(UsageError, match="FRAUD_ALL_ROWS leaves no rows"):
+        evaluate.run(told)
+    # Nor where the setting is gone by then, nor against the figures of an earlier run.
+    with pytest.raises(UsageError, match="was not fitted on the training rows of the random protocol"):
+        evaluate.run(run_copy)
+    with pytest.raises(UsageError, match="is not the bundle that was evaluated"):
+        model.run(run_copy)

@@ -1,0 +1,152 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from fraud import bundle, schema, scorer
+from fraud.errors import UsageError
+from fraud.features import prepare
+from fraud.scorer import Scorer
+
+TIME = schema.FEATURES.index(schema.TIME.name)
+
+
+@pytest.fixture(scope="module")
+def scoring(bundle_folder):
+    return Scorer(bundle_folder)
+
+
+@pytest.fixture(scope="module")
+def raw(draw):
+    return draw(800, 80, 4)[list(schema.FEATURES)].to_numpy()
+
+
+def test_the_probability_is_the_calibrated_output_of_the_graph(scoring, raw, bundle_folder):
+    import onnxruntime
+
+    graph = onnxruntime.InferenceSession(bundle_folder / bundle.MODEL, providers=["CPUExecutionProvider"])
+    log_odds = graph.run(None, {"transactions": prepare(raw, "of day")})[0][:, 0].astype(np.float64)
+    assert scoring.probability(raw) == pytest.approx(1 / (1 + np.exp(-log_odds)), rel=1e-12)
+
+
+def test_decisions_follow_from_the_thresholds(scoring, raw):
+    scores = scoring.score(raw)
+    review, decline = 0.5, 0.9
+    for i, probability in enumerate(scores.probability):
+        expected = "decline" if probability >= decline else "review" if probability >= review else "approve"
+        assert scores.decision[i] == expected
+        assert scores.prediction[i] == (expected != "approve")
+        assert scores.threshold[i] == (decline if expected == "decline" else review)
+    assert set(scores.decision) == {"approve", "review", "decline"}
+
+
+def test_a_score_at_the_threshold_is_flagged(bundle_folder, tmp_path, raw):
+    probability = np.sort(Scorer(bundle_folder).probability(raw))
+    read = bundle.read(bundle_folder)
+    at = bundle.Thresholds(review=float(probability[700]), decline=float(probability[750]))
+    bundle.write(tmp_path / "at", read.model, read.manifest.model_copy(update={"thresholds": at}))
+    scores = Scorer(tmp_path / "at").score(raw)
+    assert scores.prediction.sum() == 100
+    assert (scores.decision == "decline").sum() == 50
+
+
+def test_without_a_threshold_for_it_nothing_is_declined(bundle_folder, tmp_path, raw):
+    read = bundle.read(bundle_folder)
+    never = bundle.Thresholds(review=0.5, decline=None)
+    bundle.write(tmp_path / "never", read.model, read.manifest.model_copy(update={"thresholds": never}))
+    assert set(Scorer(tmp_path / "never").score(raw).decision) == {"approve", "review"}
+
+
+@pytest.mark.parametrize("days", [1, 3, 1_000])
+def test_whole_days_that_passed_change_nothing(scoring, raw, days):
+    later = raw.copy()
+    later[:, TIME] += days * schema.SECONDS_PER_DAY
+    assert np.array_equal(scoring.probability(later), scoring.probability(raw))
+    assert scoring.reasons(later[0]) != []
+    contributions = [[r.contribution for r in scoring.reasons(rows[0], 30)] for rows in (raw, later)]
+    assert contributions[0] == contributions[1]
+
+
+def test_a_row_answers_alike_alone_in_company_and_across_batches(scoring, raw, monkeypatch):
+    together = scoring.probability(raw)
+    alone = [scoring.probability(row[None])[0] for row in raw[:50]]
+    assert together[:50] == pytest.approx(alone, abs=1e-6)
+    monkeypatch.setattr(scorer, "_BATCH", 7)
+    assert scoring.probability(raw) == pytest.approx(together, abs=1e-6)
+
+
+def test_more_threads_answer_alike(scoring, raw, bundle_folder):
+    assert Scorer(bundle_folder, threads=2).probability(raw) == pytest.approx(scoring.probability(raw), abs=1e-7)
+
+
+def test_the_largest_numbers_are_answered(scoring):
+    rng = np.random.default_rng(1)
+    scores = scoring.score(rng.choice([-3.4e38, 3.4e38, 1e-40], (500, 30)))
+    assert np.isfinite(scores.probability).all()
+    row = rng.choice([-3.4e38, 3.4e38], 30)
+    assert np.isfinite([reason.contribution for reason in scoring.reasons(row, most=30)]).all()
+
+
+def test_no_transactions_have_no_scores(scoring):
+    scores = scoring.score(np.empty((0, 30)))
+    assert [len(part) for part in vars(scores).values()] == [0, 0, 0, 0]
+
+
+def test_reasons_are_what_each_feature_at_its_median_would_have_changed(scoring, raw):
+    row = raw[3]
+    medians = [scoring.manifest.features[name].median for name in schema.FEATURES]
+
+    def log_odds(transaction):
+        probability = scoring.probability(transaction[None])[0]
+        return np.log(probability / (1 - probability))
+
+    expected = {}
+    for i, name in enumerate(schema.FEATURES):
+        without = row.copy()
+        without[i] = medians[i]
+        expected[name] = log_odds(row) - log_odds(without)
+    reasons = scoring.reasons(row, most=5)
+    strongest = sorted(expected, key=lambda name: -abs(expected[name]))[:5]
+    assert [reason.feature for reason in reasons] == strongest
+    for reason in reasons:
+        assert reason.contribution == pytest.approx(expected[reason.feature], abs=1e-4)
+        assert reason.value == row[schema.FEATURES.index(reason.feature)]
+    assert len(scoring.reasons(row)) == 3
+
+
+def test_a_transaction_at_every_median_has_no_reasons(scoring):
+    medians = [scoring.manifest.features[name].median for name in schema.FEATURES]
+    assert scoring.reasons(medians) == []
+
+
+def test_a_model_of_probabilities_is_taken_at_its_word(finished_run):
+    """The reference answers with its share of votes, and its reasons are still in log-odds."""
+    scoring = Scorer(finished_run.build / "reference")
+    rows = np.zeros((5, 30))
+    rows[0, schema.FEATURES.index("V14")] = -8
+    probability = scoring.probability(rows)
+    assert probability == pytest.approx(np.round(probability * 100) / 100, abs=1e-6)
+    assert scoring.reasons(rows[0])[0].feature == "V14"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e39])
+def test_what_is_not_finite_is_refused(scoring, raw, wrong):
+    rows = raw.copy()
+    rows[2, 5] = wrong
+    with pytest.raises(ValueError, match="V5 of transaction 2"):
+        scoring.score(rows)
+
+
+def test_a_sealed_bundle_whose_model_is_no_graph_is_refused(bundle_folder, tmp_path):
+    bundle.write(tmp_path / "m", b"no graph", bundle.read(bundle_folder).manifest)
+    with pytest.raises(UsageError, match=r"model\.onnx can't be run .*make train"):
+        Scorer(tmp_path / "m")
+
+
+def test_a_changed_bundle_is_refused(bundle_folder, tmp_path):
+    folder = shutil.copytree(bundle_folder, tmp_path / "m")
+    model = bytearray((folder / bundle.MODEL).read_bytes())
+    model[len(model) // 2] ^= 1
+    (folder / bundle.MODEL).write_bytes(model)
+    with pytest.raises(UsageError, match="is not the model"):
+        Scorer(folder)
