@@ -1,0 +1,88 @@
+"""Build the image of the API, but only of a bundle that the gates passed: by digest and verdict, never by age."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from fraud import artefacts, bundle
+from fraud.errors import UsageError
+from fraud.settings import Settings
+
+# podman's and buildah's own format has no HEALTHCHECK.
+ENGINES = {
+    "docker": ("docker", "build"),
+    "podman": ("podman", "build", "--format", "docker"),
+    "buildah": ("buildah", "build", "--format", "docker"),
+}
+
+_ROOT = Path(__file__).parent.parent
+
+
+def run(settings: Settings, tag: str) -> int:
+    """Build the image and name it `tag`, and by its model's version beside that; returns 1 where the gates forbid it.
+
+    Raises:
+        UsageError: no container engine works here.
+    """
+    refused = refusal(settings.build)
+    if refused is not None:
+        print(f"no image: {refused}", file=sys.stderr)
+        return 1
+    command = engine()
+    with tempfile.TemporaryDirectory() as folder:
+        version = assemble(Path(folder), settings.build)
+        names = (tag, f"{_repository(tag)}:{version}")
+        built = subprocess.run([*command, *(f"--tag={name}" for name in names), folder], check=False)
+    if built.returncode != 0:
+        print(f"no image: `{' '.join(command)}` failed with exit code {built.returncode}, see above", file=sys.stderr)
+        return 1
+    print(f"built {' and '.join(names)}")
+    return 0
+
+
+def refusal(build: Path) -> str | None:
+    """Why no image of the bundles in `build` may be made, in a sentence; `None` where one may."""
+    try:
+        gate = artefacts.read_json(build / "gate.json", "make all")
+        if gate.get("verdict") != "pass":
+            return f"the gates say no, see {build / 'gate.json'} and the report"
+        judged = gate.get("bundles", {})
+        for name in ("model", "model-past"):
+            digest = bundle.read(build / name).manifest.digest
+            if judged.get(name) != digest:
+                return f"the gates have not judged {build / name}, whose digest is {digest[:12]}: run `make all`"
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def engine() -> tuple[str, ...]:
+    """The build command of the first engine that works: one that is installed may still have no daemon behind it.
+
+    Raises:
+        UsageError: none does.
+    """
+    for name, command in ENGINES.items():
+        if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
+            return command
+    raise UsageError(f"no container engine works here: install or start {', '.join(ENGINES)}")
+
+
+def assemble(context: Path, build: Path) -> str:
+    """Copy what the Dockerfile needs into the empty folder `context`, and no more; returns the model's version.
+
+    The bundle may lie anywhere, and an engine sees only its context.
+    """
+    for name in ("Dockerfile", "requirements-serve.txt"):
+        shutil.copy(_ROOT / name, context)
+    shutil.copytree(_ROOT / "fraud", context / "fraud", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(build / "model", context / "build" / "model")
+    return bundle.read(context / "build" / "model").manifest.version
+
+
+def _repository(tag: str) -> str:
+    """An image's name without its tag; a colon before a slash is a registry's port."""
+    head, colon, last = tag.rpartition(":")
+    return head if colon and "/" not in last else tag

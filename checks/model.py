@@ -1,0 +1,130 @@
+"""The gates of the model: may this bundle ship?"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from checks import parity, thresholds
+from checks.gate import Gate, within
+from checks.thresholds import DataLimits, MetricLimit
+from fraud import artefacts, bundle
+from fraud.errors import UsageError
+from fraud.settings import Settings
+
+FORMAT = 1
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """Hold a run against `thresholds.toml` and write `gate.json` with the verdict; returns what it says.
+
+    Raises:
+        UsageError: an artefact is missing, or the bundles are not those that were evaluated.
+    """
+    limits = thresholds.read()
+    metrics = artefacts.read_json(settings.build / "metrics.json", "make evaluate")
+    validation = artefacts.read_json(settings.build / "validation.json", "make validate")
+    digests = _digests(settings.build, metrics)
+    if validation["data"]["digest"] != metrics["provenance"]["data"]["digest"]:
+        raise UsageError("the data that was validated is not the data that was evaluated: run `make all` again")
+    scores_path = settings.build / "scores.parquet"
+    if not scores_path.is_file() or artefacts.sha256(scores_path) != metrics["scores_digest"]:
+        raise UsageError(f"{scores_path} is not the one that metrics.json was made with: run `make evaluate` again")
+    gates = [
+        *_data(validation, limits.data),
+        *parity.gates(pd.read_parquet(scores_path), _pipeline(settings.build), limits.parity),
+        *(_metric(metrics, limit) for limit in limits.model),
+    ]
+    document = {
+        "format": FORMAT,
+        "verdict": "pass" if all(gate.passed for gate in gates) else "fail",
+        "sentence": _sentence(metrics, gates),
+        "synthetic": metrics["synthetic"],
+        "bundles": digests,
+        "gates": [gate.record() for gate in gates],
+        "provenance": artefacts.provenance(settings.recorded(), metrics["provenance"]["data"]),
+    }
+    artefacts.write_json(settings.build / "gate.json", document)
+    return document
+
+
+def _sentence(metrics: dict[str, Any], gates: list[Gate]) -> str:
+    """The verdict in words, with every failing gate's figure and limit."""
+    version = metrics["protocols"]["random"]["model"]["version"]
+    on = " on synthetic data" if metrics["synthetic"] else ""
+    failed = [f"{gate.name} is {gate.bound:.4g}, wanted {gate.limit}" for gate in gates if not gate.passed]
+    if failed:
+        return f"{version} must not ship: {len(failed)} of {len(gates)} gates fail{on}: {'; '.join(failed)}."
+    return f"{version} may ship: all {len(gates)} gates pass{on}."
+
+
+def _digests(build: Path, metrics: dict[str, Any]) -> dict[str, str]:
+    """The digests of the bundles that lie in `build`, which must be those that the metrics were measured on."""
+    digests = {}
+    for protocol, (folder, _) in bundle.FOLDERS.items():
+        manifest = bundle.read(build / folder).manifest
+        if manifest.digest != metrics["protocols"][protocol]["model"]["digest"]:
+            raise UsageError(f"{build / folder} is not the bundle that was evaluated: run `make evaluate` again")
+        digests[folder] = manifest.digest
+    return digests
+
+
+def _pipeline(build: Path) -> pd.DataFrame:
+    path = build / "pipeline.parquet"
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be read ({error}): run `make train` again") from None
+
+
+def _data(validation: dict[str, Any], limits: DataLimits) -> list[Gate]:
+    """The data's own gates again: their limits may have moved since the data was checked."""
+    share, frauds = validation["fraud_share"], validation["frauds"]
+    valid = validation["verdict"] == "pass"
+    return [
+        Gate(
+            name="data: contract",
+            value=float(valid),
+            bound=float(valid),
+            min=1,
+            passed=valid,
+            reason="a model is judged only on data that keeps its contract",
+        ),
+        Gate(
+            name="data: share of fraud",
+            value=share,
+            bound=share,
+            min=limits.min_fraud_share,
+            max=limits.max_fraud_share,
+            passed=within(share, limits.min_fraud_share, limits.max_fraud_share),
+            reason="outside these bounds a file is mislabelled or of another kind",
+        ),
+        Gate(
+            name="data: frauds",
+            value=frauds,
+            bound=frauds,
+            min=limits.min_frauds,
+            passed=frauds >= limits.min_frauds,
+            reason="fewer can't judge a model",
+        ),
+    ]
+
+
+def _metric(metrics: dict[str, Any], limit: MetricLimit) -> Gate:
+    measured = metrics["protocols"][limit.protocol]["model"]["metrics"]
+    if limit.metric not in measured:
+        raise UsageError(f"{thresholds.PATH}: no metric {limit.metric!r}; there are {', '.join(sorted(measured))}")
+    figure = measured[limit.metric]
+    bound = figure[limit.bind]
+    return Gate(
+        name=f"{limit.protocol}: {limit.metric}",
+        value=figure["value"],
+        bound=bound,
+        low=figure["low"],
+        high=figure["high"],
+        min=limit.min,
+        max=limit.max,
+        passed=within(bound, limit.min, limit.max),
+        reason=limit.reason,
+        detail="" if limit.bind == "value" else f"judged by the {limit.bind} end of the interval",
+    )

@@ -1,0 +1,70 @@
+"""Reading `checks/thresholds.toml`, where every limit stands with its reason."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fraud.errors import UsageError
+
+PATH = Path(__file__).with_name("thresholds.toml")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataLimits(_Frozen):
+    """Bounds on the data itself; see the comments beside the numbers."""
+
+    min_fraud_share: float = Field(ge=0, lt=1)
+    max_fraud_share: float = Field(gt=0, le=1)
+    min_frauds: int = Field(ge=1)
+
+
+class MetricLimit(_Frozen):
+    """A gate on one metric of one protocol: its value, or the bound of its interval that is the worse one."""
+
+    protocol: Literal["random", "chronological"]
+    metric: str
+    bind: Literal["value", "low", "high"]
+    min: float | None = None
+    max: float | None = None
+    reason: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a gate needs `min`, `max` or both")
+        return self
+
+
+class ParityLimits(_Frozen):
+    """How far the bundle may differ from the pipeline that it was exported from."""
+
+    max_probability_difference: float = Field(ge=0)
+    near_threshold: float = Field(ge=0)
+
+
+class Thresholds(_Frozen):
+    """All of the file."""
+
+    data: DataLimits
+    parity: ParityLimits
+    model: tuple[MetricLimit, ...] = Field(min_length=1)
+
+
+def read(path: Path = PATH) -> Thresholds:
+    """Read the limits.
+
+    Raises:
+        UsageError: the file is missing, is not TOML, or a table lacks a key or has one too many.
+    """
+    try:
+        return Thresholds.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (OSError, ValueError) as error:  # no such file, not UTF-8, not TOML
+        raise UsageError(f"{path} can't be read: {error}") from None
