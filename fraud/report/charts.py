@@ -1,0 +1,169 @@
+"""The charts of the model's quality, drawn from the curves and metrics of `metrics.json` and from `scores.parquet`."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from fraud.report import words
+from fraud.report.canvas import INK, MODEL, MUTED, REFERENCE, Chart, canvas, style, to_svg
+from fraud.report.evidence import Evidence
+from fraud.report.vocabulary import wording
+
+# How the model and its reference differ beside their colour.
+_LOOKS: dict[str, dict[str, Any]] = {
+    "model": {"color": MODEL, "linestyle": "-", "marker": "o"},
+    "reference": {"color": REFERENCE, "linestyle": (0, (4, 2)), "marker": "D"},
+}
+# Where axes of rates and probabilities end, since neither a logarithm nor log-odds can show 0 or 1.
+_RAREST = 1e-5
+
+
+def charts(evidence: Evidence) -> dict[str, list[Chart]]:
+    """By protocol, the charts to be shown, in order."""
+    with style():
+        return {
+            protocol: [
+                _precision_recall(protocol, judged),
+                _roc(protocol, judged),
+                _reliability(protocol, judged),
+                _distribution(protocol, judged, evidence.scores[evidence.scores["protocol"] == protocol]),
+            ]
+            for protocol, judged in evidence.metrics["protocols"].items()
+        }
+
+
+def _precision_recall(protocol: str, judged: dict[str, Any]) -> Chart:
+    figure, axes = canvas("recall: share of frauds found", "precision: share of alerts that are frauds")
+    for role, look in _LOOKS.items():
+        points = judged[role]["curves"]["precision_recall"]
+        # The precision of a point holds for all recalls down to the point before it.
+        recall, precision = [0.0, *points["recall"]], [points["precision"][0], *points["precision"]]
+        axes.plot(recall, precision, drawstyle="steps-pre", label=judged[role]["name"], **_line(look))
+        figures = judged[role]["metrics"]
+        _mark(axes, figures["recall"]["value"], figures["precision"]["value"], look)
+    axes.plot([], [], color=INK, marker="o", linestyle="none", markersize=7, label="at its threshold")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
+    _legend(axes)
+    return Chart(
+        f"precision-recall-{protocol}",
+        "Precision and recall",
+        _finding("Precision-recall curves", "average precision", "average_precision", judged),
+        to_svg(figure),
+    )
+
+
+def _roc(protocol: str, judged: dict[str, Any]) -> Chart:
+    figure, axes = canvas("false-positive rate, logarithmic", "recall: share of frauds found")
+    for role, look in _LOOKS.items():
+        points = judged[role]["curves"]["roc"]
+        rate = np.maximum([0.0, *points["false_positive_rate"], 1.0], _RAREST)
+        found = [0.0, *points["true_positive_rate"], 1.0]
+        axes.plot(rate, found, drawstyle="steps-post", label=judged[role]["name"], **_line(look))
+    chance = np.geomspace(_RAREST, 1, 100)
+    axes.plot(chance, chance, color=MUTED, linewidth=1.2, linestyle=":", label="chance")
+    axes.set(xscale="log", xlim=(_RAREST, 1), ylim=(-0.02, 1.04))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: words.percent(rate)))
+    _legend(axes)
+    return Chart(
+        f"roc-{protocol}",
+        "ROC: recall against false alarms",
+        _finding("ROC curves on a logarithmic axis", "ROC-AUC", "roc_auc", judged),
+        to_svg(figure),
+    )
+
+
+def _reliability(protocol: str, judged: dict[str, Any]) -> Chart:
+    figure, axes = canvas("predicted probability, mean of bin", "observed share of frauds")
+    diagonal = _log_odds([_RAREST, 1 - _RAREST])
+    axes.plot(diagonal, diagonal, color=MUTED, linewidth=1.2, linestyle=":", label="as predicted")
+    for role, look in _LOOKS.items():
+        points = judged[role]["curves"]["reliability"]
+        predicted, observed = (_log_odds(points[name]) for name in ("predicted", "observed"))
+        rows = np.add(points["frauds"], points["legitimate"])
+        filled = {"color": look["color"]} if role == "model" else {"facecolor": "none", "edgecolor": look["color"]}
+        size = 14 * (1 + np.log10(rows))
+        axes.scatter(predicted, observed, size, marker=look["marker"], linewidth=1.6, zorder=3, **filled)
+        axes.scatter([], [], 40, marker=look["marker"], linewidth=1.6, label=judged[role]["name"], **filled)
+    ends = diagonal * 1.07
+    axes.set(xlim=ends, ylim=ends)
+    _probabilities(axes.xaxis, 30)
+    _probabilities(axes.yaxis, 0)
+    _legend(axes)
+    model = judged["model"]
+    ratio = words.with_interval(model["metrics"]["expected_to_observed"])
+    alt = (
+        f"Reliability diagram of {_names(judged, 'discs', 'diamonds')} on the scale of log-odds: the larger a mark, "
+        f"the more rows. The probabilities of {model['name']} add up to {ratio} frauds for "
+        "each one there is; 1 is right."
+    )
+    return Chart(f"reliability-{protocol}", "Reliability: the larger a mark, the more rows", alt, to_svg(figure))
+
+
+def _distribution(protocol: str, judged: dict[str, Any], scores: pd.DataFrame) -> Chart:
+    figure, axes = canvas("probability of fraud, on the scale of log-odds", "share of the class in the bin")
+    edges = (_log_odds(_RAREST) * np.linspace(1, -1, 46)).tolist()
+    looks: dict[int, tuple[str, dict[str, Any]]] = {
+        0: ("legitimate", {"color": MODEL, "alpha": 0.55}),
+        1: ("fraud", {"facecolor": "none", "edgecolor": REFERENCE, "hatch": "////", "linewidth": 1.4}),
+    }
+    for label, (name, look) in looks.items():
+        probability = scores.loc[scores["label"] == label, "probability"].to_numpy()
+        shares = np.full(len(probability), 1 / len(probability))
+        axes.hist(_log_odds(probability), edges, weights=shares, label=name, histtype="stepfilled", **look)
+    threshold = judged["model"]["thresholds"]["review"]
+    axes.axvline(float(_log_odds(threshold)), color=INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
+    _probabilities(axes.xaxis, 30)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: words.percent(share)))
+    _legend(axes)
+    figures = judged["model"]["metrics"]
+    alt = (
+        f"Distribution of the model's scores by class. At and above the threshold of {threshold:.3g} lie "
+        f"{words.number(figures['true_positives']['value'])} of {judged['frauds']:,} frauds; recall "
+        f"{words.with_interval(figures['recall'])}, precision {words.with_interval(figures['precision'])}."
+    )
+    return Chart(f"scores-{protocol}", "Scores by class", alt, to_svg(figure))
+
+
+def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    clipped = np.clip(probability, _RAREST, 1 - _RAREST)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _probabilities(axis: Axis, rotation: float) -> None:
+    """Ticks of an axis of log-odds, its ends standing for all that lies beyond."""
+    ticks = (_RAREST, 0.001, 0.1, 0.5, 0.9, 0.999, 1 - _RAREST)
+    names = ["≤ 0.001%", *(f"{100 * tick:g}%" for tick in ticks[1:-1]), "≥ 99.999%"]
+    axis.set_ticks(_log_odds(ticks), names, rotation=rotation)
+
+
+def _line(look: dict[str, Any]) -> dict[str, Any]:
+    return {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.8}
+
+
+def _mark(axes: Axes, x: float, y: float, look: dict[str, Any]) -> None:
+    axes.plot([x], [y], color=look["color"], marker=look["marker"], markersize=8, linestyle="none", clip_on=False)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the chart, where it hides nothing."""
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, columnspacing=1.2, handlelength=1.8)
+
+
+def _names(judged: dict[str, Any], model: str = "solid", reference: str = "dashed") -> str:
+    return f"{judged['model']['name']} ({model}) and {judged['reference']['name']} ({reference})"
+
+
+def _finding(what: str, label: str, metric: str, judged: dict[str, Any]) -> str:
+    model, reference = judged["model"], judged["reference"]
+    said = wording(metric, judged["difference"][metric])
+    return (
+        f"{what} of {_names(judged)}. The {label} of {model['name']} is "
+        f"{words.with_interval(model['metrics'][metric])}, that of {reference['name']} "
+        f"{words.with_interval(reference['metrics'][metric])}; the difference "
+        f"{words.with_interval(judged['difference'][metric], signed=True)} is {said}."
+    )

@@ -1,0 +1,63 @@
+"""From the story and its pictures to pages: HTML for a browser, Markdown for a job's summary."""
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from fraud.report import words
+from fraud.report.canvas import Chart
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+# What could start markup. An underscore inside a word can't, and names of metrics read better without a backslash.
+_MARKUP = re.compile(r"[\\`*~\[\]<>|&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def html(story: dict[str, Any], charts: dict[str, list[Chart]], exploration: list[dict[str, Any]]) -> str:
+    """One self-contained page.
+
+    Args:
+        story: as `story.story` returns it.
+        charts: by protocol.
+        exploration: the figures of `explore.json`, each with its PNG under "bytes".
+    """
+    environment = _environment()
+    environment.filters["data_uri"] = _data_uri
+    return environment.get_template("index.html.j2").render(story, charts=charts, exploration=exploration)
+
+
+def markdown(story: dict[str, Any], exploration: list[dict[str, Any]]) -> str:
+    """The same story without pictures, in GitHub's Markdown."""
+    environment = _environment()
+    environment.finalize = _escape_markdown
+    return environment.get_template("report.md.j2").render(story, exploration=exploration)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(number=words.number, percent=words.percent)
+    return environment
+
+
+def _data_uri(content: str | bytes, kind: str) -> Markup:
+    encoded = base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
+    return Markup(f"data:{kind};base64,{encoded}")  # noqa: S704  base64 holds no markup
+
+
+def _escape_markdown(value: object) -> Markup:
+    """`value` as text that Markdown leaves alone; what is markup already, such as a macro's answer, stays."""
+    if isinstance(value, Markup):
+        return value
+    escaped = _MARKUP.sub(lambda found: "\\" + found[0], " ".join(str(value).split()))
+    return Markup(escaped)  # noqa: S704  this is the escaping

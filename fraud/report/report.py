@@ -1,0 +1,38 @@
+"""The report step: one page that says whether the model ships, and why, from what lies in the build folder."""
+
+from fraud import artefacts
+from fraud.errors import UsageError
+from fraud.report import evidence, pages
+from fraud.report.charts import charts
+from fraud.report.evidence import Evidence
+from fraud.report.story import story
+from fraud.settings import Settings
+
+
+def run(settings: Settings) -> str:
+    """Write `report/index.html` and `report/report.md`; returns the verdict and where the report lies.
+
+    Raises:
+        UsageError: an artefact is missing, or not of the same run as the others.
+    """
+    read = evidence.read(settings.build)
+    told = story(read)
+    exploration = _exploration(read)
+    folder = settings.build / "report"
+    with artefacts.replacing(folder) as temporary:
+        temporary.mkdir()
+        page = pages.html(told, charts(read), exploration)
+        (temporary / "index.html").write_text(page, encoding="utf-8")
+        (temporary / "report.md").write_text(pages.markdown(told, exploration), encoding="utf-8")
+    return f"{told['sentence']}\nreport: {folder / 'index.html'}"
+
+
+def _exploration(read: Evidence) -> list[dict[str, object]]:
+    """The exploratory figures with their pictures' bytes."""
+    figures = []
+    for figure in read.explore["figures"]:
+        path = read.build / figure["file"]
+        if not path.is_file():
+            raise UsageError(f"{path} is missing: run `make explore` again")
+        figures.append({**figure, "bytes": path.read_bytes()})
+    return figures

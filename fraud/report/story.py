@@ -1,0 +1,202 @@
+"""What a report says, in words and rows of text, the same for every form that it takes."""
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from fraud.report import words
+from fraud.report.evidence import Evidence
+from fraud.report.vocabulary import term, wording
+from fraud.settings import Settings
+
+SOURCES = {
+    "published": "the published data set, genuine transactions",
+    "own": "a file of the caller's own",
+    "twin": "the synthetic twin: drawn from statistics of genuine transactions, none of these ever happened",
+}
+
+_COUNTS = ("true_positives", "false_negatives", "false_positives", "true_negatives")
+
+# The settings that `make` takes as variables of its own; the others reach it through the environment.
+_MAKE = {"prevalence": "PREVALENCE", "twin_rows": "TWIN_ROWS", "twin_frauds": "TWIN_FRAUDS"}
+
+
+def story(evidence: Evidence) -> dict[str, Any]:
+    """The parts of the report by name, for the templates; artefacts that need no words come as they are."""
+    metrics = evidence.metrics
+    return {
+        "ships": evidence.gate["verdict"] == "pass",
+        "sentence": evidence.gate["sentence"],
+        "synthetic": metrics["synthetic"],
+        "data": evidence.data,
+        "source": SOURCES[evidence.data["source"]],
+        "version": metrics["protocols"]["random"]["model"]["version"],
+        "weight": None if metrics["prevalence"] is None else words.number(metrics["legitimate_weight"]),
+        "prevalence": metrics["prevalence"],
+        "figures": _figures(metrics["protocols"]),
+        "gates": [_gate(gate) for gate in evidence.gate["gates"]],
+        "protocols": {name: _protocol(name, judged, metrics) for name, judged in metrics["protocols"].items()},
+        "metrics": [_metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
+        "training": {name: _training(record) for name, record in evidence.training["protocols"].items()},
+        "validation": evidence.validation,
+        "claims": evidence.explore["claims"],
+        "provenance": _provenance(evidence),
+        "settings": metrics["provenance"]["settings"],
+        "draws": metrics["provenance"]["settings"]["bootstrap_draws"],
+        "command": _command(evidence),
+        "revision": metrics["provenance"]["revision"],
+        "limits": _limits(metrics),
+    }
+
+
+def _figures(protocols: dict[str, Any]) -> list[dict[str, Any]]:
+    """The three figures that matter, each with the words before and after it."""
+    models = {name: judged["model"]["metrics"] for name, judged in protocols.items()}
+    silent = models["random"]["true_positives"]["value"] + models["random"]["false_positives"]["value"] == 0
+    alerts = "No alert is raised; of 100 alerts," if silent else "Of 100 alerts"
+    return [
+        _figure("Of 100 frauds it finds", "", "recall", words.of_hundred, models),
+        _figure(alerts, "are frauds", "precision", words.of_hundred, models),
+        _figure("ROC-AUC", "", "roc_auc", words.rounded, models),
+    ]
+
+
+def _figure(
+    before: str,
+    after: str,
+    metric: str,
+    shown: Callable[[words.Figure], tuple[str, str, str]],
+    models: dict[str, Any],
+) -> dict[str, Any]:
+    value, low, high = shown(models["random"][metric])
+    others = {name: "{} ({} to {})".format(*shown(model[metric])) for name, model in models.items() if name != "random"}
+    return {"before": before, "after": after, "value": value, "low": low, "high": high, "others": others}
+
+
+def _gate(gate: dict[str, Any]) -> dict[str, Any]:
+    measured = words.number(gate["value"]) if gate["low"] is None else words.with_interval(gate)
+    return {**gate, "measured": measured}
+
+
+def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+    settings = metrics["provenance"]["settings"]
+    about = {
+        "random": f"{words.percent(settings['test_share'])} of all rows, drawn at random from each class",
+        "chronological": f"the latest {words.percent(settings['future_share'])} of rows, judging a model that was "
+        "trained on the earlier ones",
+    }
+    return {
+        "about": about[name],
+        "rows": judged["rows"],
+        "frauds": judged["frauds"],
+        "roles": {
+            role: {
+                **{key: judged[role][key] for key in ("name", "version", "digest")},
+                "threshold": judged[role]["thresholds"]["review"],
+                "counts": {count: words.rounded(judged[role]["metrics"][count]) for count in _COUNTS},
+                "reliability": _bins(judged[role]["curves"]["reliability"]),
+            }
+            for role in ("model", "reference")
+        },
+    }
+
+
+def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:
+    """A row for each bin of the reliability diagram."""
+    return [dict(zip(reliability, row, strict=True)) for row in zip(*reliability.values(), strict=True)]
+
+
+def _metric(name: str, protocols: dict[str, Any]) -> dict[str, Any]:
+    said = term(name)
+    return {
+        "name": name,
+        "label": said.label,
+        "meaning": said.meaning,
+        "protocols": {
+            protocol: {
+                "model": words.rounded(judged["model"]["metrics"][name]),
+                "reference": words.rounded(judged["reference"]["metrics"][name]),
+                "difference": words.rounded(judged["difference"][name], signed=True),
+                "wording": wording(name, judged["difference"][name]),
+            }
+            for protocol, judged in protocols.items()
+        },
+    }
+
+
+def _training(record: dict[str, Any]) -> dict[str, Any]:
+    selection = record["selection"]
+    return {
+        "name": record["name"],
+        "rows": record["training"]["rows"],
+        "frauds": record["training"]["frauds"],
+        "rule": selection["rule"],
+        "folds": selection["folds"],
+        "candidates": selection["candidates"],
+        "thresholds": {name: _operating(name, selection[name]) for name in ("review", "decline")},
+    }
+
+
+def _operating(decision: str, operating: dict[str, Any]) -> str:
+    """A threshold in words, with what it was worth on the rows that it was chosen on."""
+    at = f"at a probability of {words.number(operating['threshold'])} and above"
+    worth = (
+        f"precision {operating['precision']:.3f} and recall {operating['recall']:.3f} on the out-of-fold rows that it "
+        "was chosen on, which flatter it"
+    )
+    if operating["reached"]:
+        return f"{at}: {worth}"
+    missed = "no threshold reached its target precision"
+    return f"{missed}, so none is" if decision == "decline" else f"{at}: {missed}, this is the nearest: {worth}"
+
+
+def _provenance(evidence: Evidence) -> list[tuple[str, str]]:
+    made = evidence.metrics["provenance"]
+    return [
+        ("Data", f"{evidence.data['path']}: {SOURCES[evidence.data['source']]}"),
+        ("Data digest (SHA-256)", evidence.data["digest"]),
+        ("Data recorded", evidence.data["date"]),
+        *((f"Bundle {folder} (digest)", digest) for folder, digest in evidence.gate["bundles"].items()),
+        ("Evaluated", made["created"]),
+        ("Judged by the gates", evidence.gate["provenance"]["created"]),
+        ("Source revision", made["revision"] or "unknown: not run from a git checkout"),
+        ("Python and platform", f"{made['python']}, {made['platform']}"),
+        ("Packages", ", ".join(f"{name} {version}" for name, version in made["packages"].items() if version)),
+    ]
+
+
+def _command(evidence: Evidence) -> str:
+    """The command that makes this run again: every setting that is not its default, and the number of threads."""
+    settings = evidence.metrics["provenance"]["settings"]
+    environment, variables = [], []
+    if evidence.data["path"] == (evidence.build / "twin.parquet").as_posix():
+        variables.append("DATA_SOURCE=twin")
+    elif evidence.data["path"] != Settings.model_fields["data"].default.as_posix():
+        variables.append(f"DATA={shlex.quote(evidence.data['path'])}")
+    for name, value in settings.items():
+        if name == "data_source" or value == Settings.model_fields[name].default:
+            continue
+        if name in _MAKE:
+            variables.append(f"{_MAKE[name]}={value}")
+        else:
+            environment.append(f"FRAUD_{name.upper()}={shlex.quote(str(value))}")
+    return " ".join([*environment, "make", "all", *variables])
+
+
+def _limits(metrics: dict[str, Any]) -> list[str]:
+    """What the figures can't show."""
+    frauds = " and ".join(f"{judged['frauds']:,}" for judged in metrics["protocols"].values())
+    synthetic = (
+        "These figures are of synthetic rows. They say nothing of any real cardholder, and a model that was fitted on "
+        "such rows must not decide about one."
+    )
+    return [
+        *([synthetic] if metrics["synthetic"] else []),
+        "The published data, whose columns these are, cover two days of September 2013 and European cardholders: no "
+        "week, no season, and no habit that fraudsters have taken up since.",
+        "V1 to V28 are anonymised components: no score can be explained in terms of a card, a merchant or a customer, "
+        "and no group of people can be checked for unequal treatment.",
+        f"An interval tells the chance in the rows that judge the model ({frauds} frauds), not that of training it on "
+        "other rows.",
+        "Labels are taken as they stand: a fraud that nobody reported counts as legitimate.",
+    ]

@@ -1,0 +1,218 @@
+"""The report says what the artefacts say, and says it first."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from fraud.errors import UsageError
+from fraud.report import report, words
+
+HOSTILE = "<script>alert('1')</script> | **x** `y` [z](javascript:1)"
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its text, its tags with their attributes, the text of each figure."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.figures: dict[str, str] = {}
+        self.text = ""
+        self._open: list[tuple[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "img", "link", "br"):
+            self._open.append((tag, dict(attrs).get("data-figure")))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop()[0] == tag, "every tag is closed in its turn"
+
+    def handle_data(self, data):
+        if any(tag == "style" for tag, _ in self._open):
+            return
+        self.text += data
+        for _, name in self._open:
+            if name is not None:
+                self.figures[name] = self.figures.get(name, "") + data
+
+
+def written(settings) -> tuple[Page, str, str]:
+    """Write a report, and return its page, its Markdown and the terminal's summary."""
+    summary = report.run(settings)
+    folder = settings.build / "report"
+    return Page((folder / "index.html").read_text()), (folder / "report.md").read_text(), summary
+
+
+@pytest.fixture(scope="module")
+def reported(explored_run) -> tuple[Page, str, str]:
+    """The report of a run as it is."""
+    return written(explored_run)
+
+
+@pytest.fixture
+def write(run):
+    """`write()`: the report of a run of one's own, which `edit` may have changed."""
+    return lambda: written(run)
+
+
+def test_every_figure_of_the_metrics_table_is_that_of_the_artefact(explored_run, reported):
+    page, markdown, _ = reported
+    metrics = json.loads((explored_run.build / "metrics.json").read_text())
+    expected = {}
+    for protocol, judged in metrics["protocols"].items():
+        for role in ("model", "reference"):
+            for name, figure in judged[role]["metrics"].items():
+                expected[f"{protocol}/{role}/{name}"] = (figure, False)
+        for name, figure in judged["difference"].items():
+            expected[f"{protocol}/difference/{name}"] = (figure, True)
+    assert page.figures.keys() == expected.keys()
+    for key, (figure, signed) in expected.items():
+        assert page.figures[key] == words.with_interval(figure, signed)
+        assert f" {page.figures[key]} |" in markdown
+        read = [float(text.replace(",", "")) for text in re.findall(r"[-+]?[\d,.]+(?:e-\d+)?", page.figures[key])]
+        for shown, exact in zip(read, (figure["value"], figure["low"], figure["high"]), strict=True):
+            assert shown == pytest.approx(exact, abs=max(0.5e-3, 0.51 * (abs(exact) >= 2)), rel=0.05)
+
+
+def test_the_verdict_comes_first_and_everywhere_the_same(explored_run, reported):
+    page, markdown, summary = reported
+    gate = json.loads((explored_run.build / "gate.json").read_text())
+    body = page.text[page.text.index("Skip to the gates") :]
+    assert body.index(gate["sentence"]) < body.index("Of 100 frauds")
+    assert gate["sentence"] in markdown.splitlines()[0]
+    assert summary.splitlines()[0] == gate["sentence"]
+    assert str(explored_run.build / "report" / "index.html") in summary
+
+
+def test_a_failing_gate_shows_with_its_reason_before_all_else(write, edit):
+    def fail(gate):
+        gate.update(verdict="fail", sentence="this must not ship")
+        for each in gate["gates"]:
+            each["passed"] = True
+        gate["gates"][-1].update(passed=False, reason="of a reason that stands here")
+
+    edit("gate", fail)
+    page, markdown, _ = write()
+    assert "✗ DOES NOT SHIP" in page.text
+    assert page.text.count("✗ FAIL") == 1
+    assert page.text.index("of a reason that stands here") < page.text.index("Of 100 frauds")
+    assert markdown.startswith("**❌ Does not ship:** this must not ship")
+    assert markdown.index("of a reason that stands here") < markdown.index("Of 100 frauds")
+
+
+def test_a_passing_run_ships(write, edit):
+    edit("gate", lambda gate: gate.update(verdict="pass", gates=[{**each, "passed": True} for each in gate["gates"]]))
+    page, markdown, _ = write()
+    assert "✓ SHIPS" in page.text
+    assert "FAIL" not in page.text + markdown
+    assert markdown.startswith("**✅ Ships:**")
+
+
+def test_the_twin_is_named_in_the_header(reported, write, edit):
+    page, markdown, _ = reported
+    assert "Synthetic data." not in page.text + markdown
+    edit("metrics", lambda metrics: metrics.update(synthetic=True))
+    edit("data", lambda data: data.update(source="twin"))
+    page, markdown, _ = write()
+    assert page.text.index("Synthetic data.") < page.text.index("Of 100 frauds")
+    assert markdown.index("Synthetic data.") < markdown.index("Of 100 frauds")
+
+
+def test_the_prevalence_is_told_where_it_is_given(run, reported, write, edit):
+    weight = words.number(json.loads((run.build / "metrics.json").read_text())["legitimate_weight"])
+    page, markdown, _ = reported
+    assert f"one legitimate row weighs {weight}" in " ".join(page.text.split())
+    assert f"one legitimate row weighs {weight}" in markdown
+    for name in ("metrics", "training", "explore", "gate"):
+        edit(name, lambda document: document["provenance"]["settings"].update(prevalence=None))
+    edit("metrics", lambda metrics: metrics.update(prevalence=None))
+    page, markdown, _ = write()
+    assert "one legitimate row weighs" not in page.text + markdown
+
+
+def test_the_page_stands_alone(explored_run, reported):
+    page, _, _ = reported
+    for tag, attributes in page.tags:
+        assert tag not in ("script", "link", "iframe", "object")
+        assert (attributes.get("src") or "data:").startswith("data:")
+        assert not (attributes.get("href") or "").startswith(("http", "//"))
+    text = (explored_run.build / "report" / "index.html").read_text()
+    assert "url(" not in text
+    assert "@import" not in text
+    assert len(text) < 3_000_000
+
+
+def test_every_picture_says_in_words_what_it_shows(explored_run, reported):
+    page, _, _ = reported
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    explored = json.loads((explored_run.build / "explore.json").read_text())["figures"]
+    assert len(pictures) == 8 + len(explored)
+    assert all(len(picture["alt"] or "") > 40 for picture in pictures)
+    assert len({picture["alt"] for picture in pictures}) == len(pictures)
+
+
+def test_the_data_docs_that_are_linked_are_there(explored_run, reported):
+    page, _, _ = reported
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    within = {f"#{attributes['id']}" for _, attributes in page.tags if "id" in attributes}
+    for link in links:
+        assert link in within or (explored_run.build / "report" / link).resolve().is_file()
+
+
+def test_what_comes_from_data_is_text_and_nothing_else(reported, write, edit):
+    violation = {"column": HOSTILE, "rule": "number", "severity": "warning", "count": 1, "message": HOSTILE}
+    violation |= {"rows": [3], "values": [HOSTILE]}
+    edit("gate", lambda gate: gate.update(sentence=HOSTILE))
+    edit("gate", lambda gate: gate["gates"][0].update(reason=HOSTILE))
+    edit("data", lambda data: data.update(path=HOSTILE))
+    edit("explore", lambda explore: explore["figures"][0].update(title=HOSTILE, finding=HOSTILE, alt=f'"{HOSTILE}'))
+    edit("validation", lambda validation: validation["violations"].append(violation))
+    page, markdown, _ = write()
+    # The sentence, a reason, a figure's finding, the three cells of a violation, and the path, as it is in the
+    # provenance and quoted for a shell in the command.
+    assert page.text.count(HOSTILE) == 7
+    assert f'"{HOSTILE}' in [attributes.get("alt") for _, attributes in page.tags]
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in reported[0].tags}
+    markup = re.sub(r"<pre>[^<]*</pre>", "", markdown)
+    assert not re.search(r"(?<!\\)(<|\*\*x|`y|\]\(javascript)", markup)
+    row = next(line for line in markup.splitlines() if line.startswith("| \\<script"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7, "six cells, whatever they hold"
+
+
+def test_a_threshold_that_missed_its_target_is_told(write, edit):
+    def miss(training):
+        selection = training["protocols"]["random"]["selection"]
+        selection["review"]["reached"] = selection["decline"]["reached"] = False
+
+    edit("training", miss)
+    page, markdown, _ = write()
+    for text in (page.text, markdown):
+        assert "no threshold reached its target precision, this is the nearest" in text
+        assert "no threshold reached its target precision, so none is" in text
+
+
+def test_the_command_makes_the_same_run(explored_run, reported):
+    page, _, _ = reported
+    command = f"FRAUD_JOBS=1 FRAUD_FOLDS=2 FRAUD_BOOTSTRAP_DRAWS=100 make all DATA={explored_run.data} PREVALENCE=0.01"
+    assert set(command.split()) <= set(page.text.split())
+
+
+def test_a_report_that_fails_leaves_the_last_one(run, reported):
+    shutil.rmtree(run.build / "figures")
+    (run.build / "report").mkdir(exist_ok=True)
+    (run.build / "report" / "index.html").write_text("the last one")
+    with pytest.raises(UsageError, match="make explore"):
+        report.run(run)
+    assert (run.build / "report" / "index.html").read_text() == "the last one"
+    assert not list(run.build.glob(".*"))
+
+
+def test_the_same_run_gives_the_same_report(run, explored_run, reported):
+    report.run(run)
+    for name in ("index.html", "report.md"):
+        assert (run.build / "report" / name).read_bytes() == (explored_run.build / "report" / name).read_bytes()
