@@ -1,0 +1,21 @@
+# The API and one model bundle. `make image` builds it, after a passing gate.
+FROM python:3.12-slim-bookworm
+
+WORKDIR /app
+COPY requirements-serve.txt .
+RUN pip install --no-cache-dir --disable-pip-version-check --requirement requirements-serve.txt
+
+COPY fraud/*.py fraud/
+COPY fraud/api fraud/api
+# The file system is read-only when it runs: what is not compiled now is compiled again at every start.
+RUN python -m compileall -q fraud
+COPY build/model build/model
+
+ENV FRAUD_HOST=0.0.0.0 \
+    PYTHONUNBUFFERED=1
+EXPOSE 8000
+# A number, so that an orchestrator can tell that it is not root.
+USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+    CMD ["python", "-c", "from fraud.client import Client; Client('http://127.0.0.1:8000', timeout=2).health()"]
+CMD ["python", "-m", "fraud", "serve"]

@@ -1,0 +1,56 @@
+"""What an operator asks: `GET /health` and `GET /model`."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+
+from fraud import schema
+from fraud.bundle import Manifest
+from fraud.scorer import Scorer
+
+_blueprint = Blueprint("operations", __name__)
+_KEY = "fraud.manifest"
+
+_TWIN_NOTICE = "Fitted on the synthetic twin, not on genuine transactions: for trying things out, not for decisions."
+
+
+def init_app(app: Flask, scorer: Scorer) -> None:
+    app.extensions[_KEY] = scorer.manifest
+    app.register_blueprint(_blueprint)
+
+
+@_blueprint.get("/health")
+def health() -> Response:
+    """Alive, with the model that answers."""
+    return jsonify(status="ok", model=_manifest().version)
+
+
+@_blueprint.get("/model")
+def model() -> Response:
+    """What the bundle says of itself, with a notice where it stands on synthetic data."""
+    manifest = _manifest()
+    data = manifest.training["data"]
+    about: dict[str, Any] = {"version": manifest.version, "digest": manifest.digest, "protocol": manifest.protocol}
+    if data.get("source") == "twin":
+        about["notice"] = _TWIN_NOTICE
+    return jsonify(
+        about
+        | {
+            "thresholds": manifest.thresholds.model_dump(),
+            "features": {
+                column.name: {
+                    "unit": column.unit,
+                    "meaning": column.meaning,
+                    "training": manifest.features[column.name].model_dump(),
+                }
+                for column in schema.FEATURE_COLUMNS
+            },
+            "data": data,
+            "created": manifest.provenance.get("created"),
+        }
+    )
+
+
+def _manifest() -> Manifest:
+    manifest: Manifest = current_app.extensions[_KEY]
+    return manifest

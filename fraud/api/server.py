@@ -1,0 +1,83 @@
+"""`python -m fraud serve`: the API under granian, in one or more worker processes."""
+
+import os
+import signal
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces, RuntimeModes
+from granian.log import LogLevels
+
+from fraud import bundle
+from fraud.api.app import create_app
+from fraud.errors import UsageError
+from fraud.scorer import Scorer
+from fraud.settings import Settings
+
+# A slow client holds one of a worker's threads while it sends its body.
+_THREADS = 3
+
+# Seconds for what is in flight when the server is told to stop: less than the 10 s after which docker kills.
+_GRACE = 8
+
+
+def run(settings: Settings) -> None:
+    """Serve the bundle `build/model` until SIGTERM or SIGINT.
+
+    Raises:
+        UsageError: the bundle is missing or was changed, or the address can't be listened on.
+        SystemExit: 1, the workers died again and again.
+    """
+    folder = settings.build / "model"
+    version = bundle.read(folder).manifest.version
+    address = _free(settings.host, settings.port)
+    server = Granian(
+        "fraud.api",
+        address,
+        settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=_THREADS,
+        # The mode "mt", the default for WSGI, may miss the end of its own tasks and hang when it is told to stop.
+        runtime_mode=RuntimeModes.st,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_GRACE,
+        log_level=LogLevels.warning,
+    )
+    print(f"serving {version} on http://{settings.host}:{settings.port}", file=sys.stderr, flush=True)
+    server.serve(target_loader=partial(_application, folder), wrap_loader=False)
+
+
+def _application(folder: Path) -> Any:
+    """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
+    # Ctrl-C reaches the parent alone, which tells its workers: one that is told twice at once may hang.
+    os.setpgid(0, 0)
+    # Until granian sets a handler of its own, the parent's, which was inherited, would swallow the signal.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        return create_app(Scorer(folder))
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
+
+
+def _free(host: str, port: int) -> str:
+    """The numeric address of `host`, once it is sure that `port` is free there.
+
+    granian shares its port between processes (SO_REUSEPORT), so a second server would start beside the first unseen.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+            trial.listen()
+    except OSError as error:
+        raise UsageError(
+            f"can't listen on {host}:{port} ({error.strerror}): set HOST and PORT to a free address"
+        ) from None
+    return str(address[0])

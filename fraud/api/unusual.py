@@ -1,0 +1,46 @@
+"""Values that are possible but unusual: answered, with a warning."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud import schema
+from fraud.bundle import Manifest
+
+
+class Unusual:
+    """Knows the ranges that warn: the schema's for a request, and what the model's training saw."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._ranges = [_ranges(column, manifest) for column in schema.FEATURE_COLUMNS]
+        # The narrowest range of each feature: one comparison tells that nothing is unusual.
+        self._low = np.array([max([-np.inf, *(low for low, _, _ in ranges)]) for ranges in self._ranges])
+        self._high = np.array([min([np.inf, *(high for _, high, _ in ranges)]) for ranges in self._ranges])
+
+    def warnings(self, row: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """One warning for each unusual value of a transaction, shape (30,): feature, value and why."""
+        return [
+            {"feature": schema.FEATURES[i], "value": float(row[i]), "detail": self._detail(i, row[i])}
+            for i in map(int, np.flatnonzero((row < self._low) | (row > self._high)))
+        ]
+
+    def _detail(self, feature: int, value: float) -> str:
+        return next(reason for low, high, reason in self._ranges[feature] if not low <= value <= high)
+
+
+def _ranges(column: schema.Column, manifest: Manifest) -> list[tuple[float, float, str]]:
+    found = [
+        (
+            -np.inf if known.low is None else known.low,
+            np.inf if known.high is None else known.high,
+            f"unusual: {known.reason}",
+        )
+        for known in column.ranges
+        if known.request is schema.Severity.WARNING
+    ]
+    # A model that takes the time of day has seen every second of it, whatever the clock's range in training.
+    if column is not schema.TIME or manifest.time != "of day":
+        seen = manifest.features[column.name]
+        found.append((seen.low, seen.high, f"training saw only {seen.low:g} to {seen.high:g}"))
+    return found
