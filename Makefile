@@ -1,0 +1,125 @@
+# From transactions to a gated, served model. `make help` lists the targets; `make all` is what you want first.
+
+DATA ?= data/creditcard.csv
+BUILD ?= build
+PYTHON ?= python3
+PORT ?= 8000
+IMAGE ?= fraud-gate:latest
+
+# What a result depends on. These reach the steps as FRAUD_* variables, and a change of one re-makes what it touches.
+export FRAUD_DATA := $(DATA)
+export FRAUD_BUILD := $(BUILD)
+export FRAUD_PORT := $(PORT)
+export FRAUD_DATA_SOURCE := $(or $(DATA_SOURCE),$(FRAUD_DATA_SOURCE))
+export FRAUD_PREVALENCE := $(or $(PREVALENCE),$(FRAUD_PREVALENCE))
+export FRAUD_TWIN_ROWS := $(or $(TWIN_ROWS),$(FRAUD_TWIN_ROWS))
+export FRAUD_TWIN_FRAUDS := $(or $(TWIN_FRAUDS),$(FRAUD_TWIN_FRAUDS))
+export FRAUD_ALL_ROWS := $(or $(ALL_ROWS),$(FRAUD_ALL_ROWS))
+
+# Libraries that would report usage or ask for updates don't.
+export ORT_DISABLE_TELEMETRY := 1
+export GX_ANALYTICS_ENABLED := false
+export DISABLE_PANDERA_IMPORT_WARNING := True
+
+VENV := .venv
+READY := $(VENV)/.installed
+RUN := $(VENV)/bin/python
+
+SHARED := fraud/errors.py fraud/schema.py fraud/settings.py fraud/artefacts.py
+DATASET := $(SHARED) $(wildcard fraud/dataset/*.py)
+MODEL := $(DATASET) fraud/bundle.py fraud/features.py $(wildcard fraud/metrics/*.py)
+TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all data validate explore train evaluate check-model report gate image serve test test-long lint bench lock \
+	clean help settings-changed
+
+all: report gate ## everything: from nothing to the report and the verdict of the gates
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: DATA=$(DATA) BUILD=$(BUILD) PREVALENCE=$(PREVALENCE) DATA_SOURCE=$(or $(DATA_SOURCE),auto)" \
+	  "PYTHON=$(PYTHON) PORT=$(PORT) IMAGE=$(IMAGE)"
+
+# --- the virtual environment ---------------------------------------------------------------------------------------
+
+$(READY): requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# --- the pipeline ----------------------------------------------------------------------------------------------------
+
+# Holds the settings as they were; its time moves only when they do.
+$(BUILD)/settings: settings-changed
+	@mkdir -p $(BUILD)
+	@env | grep '^FRAUD_' | grep -v -E '^FRAUD_(BUILD|HOST|PORT|WORKERS)=' | LC_ALL=C sort > $@.part
+	@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
+
+data: $(BUILD)/data.json ## get the transactions, or draw the synthetic twin
+$(BUILD)/data.json: $(wildcard $(DATA)) data/twin.json $(BUILD)/settings $(DATASET) | $(READY)
+	$(RUN) -m fraud data
+
+validate: $(BUILD)/validation.json ## hold the data against its contract
+$(BUILD)/validation.json: $(BUILD)/data.json $(wildcard checks/data/*.py)
+	$(RUN) -m checks data
+
+explore: $(BUILD)/explore.json ## draw the exploratory figures
+$(BUILD)/explore.json: $(BUILD)/validation.json $(wildcard fraud/explore/*.py)
+	$(RUN) -m fraud explore
+
+train: $(BUILD)/training.json ## select, calibrate and fit the model
+$(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(wildcard fraud/learn/*.py)
+	$(RUN) -m fraud train
+
+evaluate: $(BUILD)/metrics.json ## score the bundles on the rows kept apart
+$(BUILD)/metrics.json: $(BUILD)/training.json $(MODEL) fraud/scorer.py $(wildcard fraud/evaluate/*.py)
+	$(RUN) -m fraud evaluate
+
+# Exit code 1 is a verdict, which `gate` repeats once the report is written.
+check-model: $(BUILD)/gate.json ## hold the model against its gates
+$(BUILD)/gate.json: $(BUILD)/metrics.json $(BUILD)/validation.json $(wildcard checks/*.py) checks/thresholds.toml
+	$(RUN) -m checks model || test $$? -eq 1
+
+report: $(BUILD)/report/index.html ## write the report
+$(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(TEMPLATES)
+	$(RUN) -m fraud report
+
+gate: $(BUILD)/report/index.html ## say whether the model may ship; fails on a "no"
+	@$(RUN) -m checks gate
+
+# --- what ships --------------------------------------------------------------------------------------------------------
+
+image: gate ## build the image of the API, after a passing gate
+	$(RUN) -m checks image --tag $(IMAGE)
+
+serve: $(BUILD)/training.json ## serve the API on PORT
+	$(RUN) -m fraud serve
+
+# --- the project itself ------------------------------------------------------------------------------------------------
+
+test: $(READY) ## run the tests, with coverage
+	$(RUN) -m pytest --cov --cov-fail-under=90
+
+test-long: $(READY) ## run the long tests too: kills, soaks
+	$(RUN) -m pytest -m "long or not long"
+
+lint: $(READY) ## ruff, mypy, actionlint, zizmor, hadolint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/actionlint
+	$(VENV)/bin/zizmor --offline --quiet .github
+	$(VENV)/bin/hadolint Dockerfile
+
+bench: $(READY) ## measure the steps against the blog post's script
+	$(RUN) -m benchmarks
+
+lock: ## pin every requirement anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --no-header -o requirements-serve.txt
+
+clean: ## remove what was made, but not the virtual environment or the data
+	git clean -fdXq build

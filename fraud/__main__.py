@@ -1,0 +1,159 @@
+"""The command line: `python -m fraud STEP`. Parses, calls one function, prints."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fraud import __version__, settings
+from fraud.errors import reported
+
+EPILOG = """\
+Settings come from FRAUD_* environment variables, which the Makefile sets from DATA=, BUILD=, PREVALENCE= and the like;
+`python -m fraud settings` lists them all with their values.
+Exit code: 0 done, 1 a check says no, 2 wrong call or unusable input."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step and return the exit code."""
+    asked = _parser().parse_args(arguments)
+    return reported(f"fraud {asked.step}", lambda: int(asked.run(asked)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m fraud",
+        description="Card transactions in, fraud decisions out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+
+    def step(name: str, text: str, run: object) -> argparse.ArgumentParser:
+        added = steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EPILOG)
+        added.formatter_class = argparse.RawDescriptionHelpFormatter
+        added.set_defaults(run=run)
+        return added
+
+    step("data", "get the transactions, or draw the synthetic twin, and record which they are", _data)
+    step("explore", "draw the exploratory figures with their numbers", _explore)
+    step("train", "select, calibrate and fit the model; write its bundles", _train)
+    step("evaluate", "score the bundles on the rows kept apart", _evaluate)
+    step("report", "write the report from the artefacts of the run", _report)
+    step("serve", "serve the model over HTTP", _serve)
+    step("settings", "list the settings with their values", _settings)
+    score = step("score", "add probability, prediction and decision to every row of a file", _score)
+    score.add_argument("input", metavar="IN", type=Path, help="transactions: .csv, .csv.gz or .parquet")
+    score.add_argument("output", metavar="OUT", type=Path, help="where the scored rows go, in one of the same formats")
+    score.add_argument("--bundle", metavar="DIR", type=Path, help="the model bundle (default: that of BUILD)")
+    twin = step("twin", "fit the statistics of a synthetic twin, or check how true it is", None)
+    actions = twin.add_subparsers(dest="action", required=True, metavar="ACTION")
+    fit = actions.add_parser("fit", help="fit the twin's statistics to genuine transactions")
+    fit.add_argument("data", metavar="DATA", type=Path)
+    fit.add_argument("--out", metavar="FILE", type=Path, default=Path("data/twin.json"), help="default: %(default)s")
+    fit.add_argument(
+        "--sample-of-published",
+        action="store_true",
+        help="DATA is a sample of the published data: complete it by what is known of the whole",
+    )
+    fit.set_defaults(run=_twin_fit)
+    check = actions.add_parser("check", help="measure the twin's fidelity against genuine transactions")
+    check.add_argument("data", metavar="DATA", type=Path)
+    check.set_defaults(run=_twin_check)
+    return parser
+
+
+# Each step imports what it needs when it is called: the server must not load what training needs, and `--help` answers
+# at once.
+
+
+def _data(asked: argparse.Namespace) -> int:
+    from fraud.dataset import source
+
+    source.run(settings.load())
+    return 0
+
+
+def _explore(asked: argparse.Namespace) -> int:
+    from fraud.explore import explore
+
+    explore.run(settings.load())
+    return 0
+
+
+def _train(asked: argparse.Namespace) -> int:
+    from fraud.learn import train
+    from fraud.terminal import table
+
+    document = train.run(settings.load())
+    for protocol, record in document["protocols"].items():
+        rows = [
+            (trial["name"], f"{trial['average_precision']:.4f}", f"{trial['seconds']:.1f} s")
+            for trial in record["selection"]["candidates"]
+        ]
+        title = f"{protocol}: {record['name']} wins; review at probability {record['thresholds']['review']:.4f}"
+        print(table(title, ("candidate", "average precision", "time"), rows))
+    return 0
+
+
+def _evaluate(asked: argparse.Namespace) -> int:
+    from fraud.evaluate import evaluate
+    from fraud.report.words import with_interval
+    from fraud.terminal import table
+
+    document = evaluate.run(settings.load())
+    for protocol, judged in document["protocols"].items():
+        rows = [
+            (name, with_interval(judged["model"]["metrics"][name]), with_interval(judged["reference"]["metrics"][name]))
+            for name in judged["model"]["metrics"]
+        ]
+        title = f"{protocol}: {judged['rows']:,} rows, {judged['frauds']} frauds"
+        print(table(title, ("metric", judged["model"]["name"], judged["reference"]["name"]), rows))
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from fraud.report import report
+
+    print(report.run(settings.load()))
+    return 0
+
+
+def _score(asked: argparse.Namespace) -> int:
+    from fraud import batch
+
+    loaded = settings.load()
+    batch.run(asked.input, asked.output, asked.bundle or loaded.build / "model", loaded.jobs)
+    return 0
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    from fraud.api import server
+
+    server.run(settings.load())
+    return 0
+
+
+def _settings(asked: argparse.Namespace) -> int:
+    loaded = settings.load()
+    for name, field in settings.Settings.model_fields.items():
+        print(f"{settings.PREFIX}{name.upper()}={getattr(loaded, name)}  # {field.description}")
+    return 0
+
+
+def _twin_fit(asked: argparse.Namespace) -> int:
+    from fraud.dataset import twin_fit
+
+    twin_fit.run_fit(asked.data, asked.out, sample_of_published=asked.sample_of_published)
+    return 0
+
+
+def _twin_check(asked: argparse.Namespace) -> int:
+    from fraud.learn import fidelity
+
+    return fidelity.run_check(asked.data, settings.load().jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""`make` itself, on a small twin: what it re-makes, how it survives being killed, and how a "no" stops it."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1_800)]
+
+
+@pytest.fixture(scope="module")
+def finished(new_tree: Callable[[], Any]) -> Any:
+    """A tree in which `make report` has run, whatever its verdict: a small twin need not pass gates of a large one."""
+    tree = new_tree()
+    done = tree.make("report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return tree
+
+
+def test_a_second_make_has_nothing_to_do(finished: Any) -> None:
+    assert finished.steps("report") == []
+
+
+def test_thresholds_touch_only_the_gates_and_the_report(finished: Any) -> None:
+    steps = finished.steps("-W", "checks/thresholds.toml", "all")
+    assert steps == ["checks model", "fraud report", "checks gate"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "first"),
+    [
+        ("fraud/report/report.py", "fraud report"),
+        ("fraud/learn/recipe.py", "fraud train"),
+        ("data/twin.json", "fraud data"),
+    ],
+)
+def test_a_changed_source_re_makes_what_depends_on_it(finished: Any, changed: str, first: str) -> None:
+    assert finished.steps("-W", changed, "report")[0] == first
+
+
+def test_a_changed_setting_re_makes_everything(finished: Any) -> None:
+    assert "fraud data" in finished.steps("report", "PREVALENCE=0.001")
+    assert finished.steps("report") != []
+    assert finished.make("report").returncode == 0
+
+
+def test_an_unreachable_gate_stops_make_but_not_the_report(finished: Any, new_tree: Callable[[], Any]) -> None:
+    tree = new_tree()
+    shutil.copytree(finished.folder / "build", tree.folder / "build", dirs_exist_ok=True, copy_function=shutil.copy2)
+    limits = tree.folder / "checks/thresholds.toml"
+    text = re.sub(r'(metric = "recall"\n(?:.*\n)*?min = )[\d.]+', r"\g<1>1.1", limits.read_text(), count=1)
+    assert text != limits.read_text()
+    limits.write_text(text)
+    done = tree.make("all")
+    assert done.returncode != 0
+    assert "must not ship" in done.stdout
+    page = (tree.folder / "build/report/report.md").read_text()
+    assert "must not ship" in page.splitlines()[0]
+    assert "at least 1.1" in page
+    image = tree.make("image")
+    assert image.returncode != 0
+    direct = tree.run(".venv/bin/python -m checks image")
+    assert direct.returncode == 1
+    assert "gate" in direct.stdout + direct.stderr
+
+
+def test_killed_ten_times_it_ends_with_the_same_metrics(finished: Any, new_tree: Callable[[], Any]) -> None:
+    tree = new_tree()
+    moments = random.Random(7)
+    for _ in range(10):
+        process = subprocess.Popen(
+            ["make", "report"],
+            cwd=tree.folder,
+            env=tree.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(moments.uniform(0.2, 8))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = tree.make("report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tree.protocols() == finished.protocols()

@@ -1,0 +1,233 @@
+"""`python -m fraud serve` as a process: it starts, answers, refuses to start where it can't, and stops when told."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from fraud import bundle, schema
+from fraud.api.app import MOST_BYTES
+from fraud.client import Client, Unreachable
+from fraud.scorer import Scorer
+
+ROOT = Path(__file__).parents[2]
+
+# The server gives what is in flight 8 s, and a worker that misses the signal no longer.
+SOON = 12
+
+
+@dataclass
+class Served:
+    process: subprocess.Popen[str]
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(child) for child in children.read_text(encoding="ascii").split()]
+
+    def stop(self, told: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(told)
+        return self.process.wait(SOON)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def start(build: Path, port: int, workers: int = 1, host: str = "127.0.0.1") -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
+    settings = {"FRAUD_BUILD": str(build), "FRAUD_PORT": str(port), "FRAUD_WORKERS": str(workers), "FRAUD_HOST": host}
+    return subprocess.Popen(
+        [sys.executable, "-m", "fraud", "serve"],
+        cwd=ROOT,
+        env={**kept, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def serving(build: Path, workers: int = 1) -> Iterator[Served]:
+    port = free_port()
+    process = start(build, port, workers)
+    served = Served(process, port)
+    try:
+        wait_until_it_answers(served)
+        yield served
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=60)
+
+
+def wait_until_it_answers(served: Served) -> None:
+    deadline = time.monotonic() + 60
+    with Client(served.url, timeout=2) as client:
+        while True:
+            try:
+                client.health()
+            except Unreachable:
+                assert served.process.poll() is None, served.process.communicate()[1]
+                assert time.monotonic() < deadline, "no answer after a minute"
+                time.sleep(0.05)
+            else:
+                return
+
+
+@pytest.fixture(scope="module")
+def served(bundle_folder: Path) -> Iterator[Served]:
+    with serving(bundle_folder.parent) as running:
+        yield running
+
+
+def test_the_client_gets_the_scorers_answer(
+    served: Served, bundle_folder: Path, blog_transaction: dict[str, float]
+) -> None:
+    scores = Scorer(bundle_folder).score([[blog_transaction[name] for name in schema.FEATURES]])
+    with Client(served.url) as client:
+        answer = client.predict(blog_transaction)
+    assert (answer.probability, answer.prediction) == (scores.probability[0], scores.prediction[0])
+
+
+def test_a_connection_is_used_again(served: Served, blog_transaction: dict[str, float]) -> None:
+    with Client(served.url) as client:
+        client.predict(blog_transaction)
+        first = client._connection.sock
+        client.predict(blog_transaction)
+        assert first is not None
+        assert client._connection.sock is first
+
+
+def test_the_blog_posts_curl_is_answered(served: Served, blog_transaction: dict[str, float]) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    command = ["curl", "-sS", "--noproxy", "*", "-w", " %{http_code}", "-X", "POST"]
+    command += ["-H", "Content-Type: application/json", "-d", json.dumps(blog_transaction), f"{served.url}/predict"]
+    body, _, status = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition(" ")
+    assert status == "200"
+    assert json.loads(body)["prediction"] in (0, 1)
+
+
+def test_a_body_above_the_limit_is_refused_before_it_is_sent(served: Served) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as sending:
+        sending.sendall(head % (MOST_BYTES + 1))
+        assert sending.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_above_the_limit_is_refused_where_it_names_no_length(served: Served) -> None:
+    chunks = (b" " * 65_536 for _ in range(MOST_BYTES // 65_536 + 1))
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+        connection.request("POST", "/predict", chunks, {"Content-Type": "application/json"}, encode_chunked=True)
+        with connection.getresponse() as response:
+            assert (response.status, json.loads(response.read())["status"]) == (413, 413)
+
+
+@pytest.mark.parametrize(("workers", "told"), [(1, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGINT)])
+def test_a_signal_ends_it_cleanly(bundle_folder: Path, workers: int, told: signal.Signals) -> None:
+    with serving(bundle_folder.parent, workers) as running:
+        # A client that keeps its connection open doesn't hold the server up.
+        with Client(running.url) as client:
+            client.health()
+            assert len(running.workers()) == workers
+            assert running.stop(told) == 0
+        with pytest.raises(Unreachable):
+            Client(running.url).health()
+
+
+def test_ctrl_c_ends_it_cleanly(bundle_folder: Path) -> None:
+    """A terminal sends SIGINT to the whole foreground process group."""
+    with serving(bundle_folder.parent, workers=2) as running:
+        # Both workers serve by now; sooner than the 8 s after which a worker that hangs is killed.
+        time.sleep(1)
+        assert all(os.getpgid(worker) != running.process.pid for worker in running.workers())
+        os.killpg(running.process.pid, signal.SIGINT)
+        assert running.process.wait(6) == 0
+        assert "Unexpected exit" not in running.process.communicate()[0]
+
+
+def test_what_is_in_flight_is_answered_before_it_ends(bundle_folder: Path, blog_transaction: dict[str, float]) -> None:
+    body = json.dumps(blog_transaction).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with serving(bundle_folder.parent) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=30) as slow:
+            slow.sendall(head % len(body) + body[:100])
+            time.sleep(0.5)
+            running.process.terminate()
+            time.sleep(0.5)
+            slow.sendall(body[100:])
+            assert slow.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert running.process.wait(SOON) == 0
+
+
+def test_a_worker_that_dies_is_replaced(bundle_folder: Path) -> None:
+    with serving(bundle_folder.parent) as running:
+        [before] = running.workers()
+        os.kill(before, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while running.workers() in ([], [before]):
+            assert time.monotonic() < deadline, "no new worker"
+            time.sleep(0.05)
+        wait_until_it_answers(running)
+        assert running.stop() == 0
+
+
+def refusal(process: subprocess.Popen[str], code: int = 2) -> str:
+    """The message of a server that must not start."""
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "Traceback" not in output + errors
+    return errors
+
+
+def test_a_port_in_use_is_said_before_a_worker_starts(bundle_folder: Path, served: Served) -> None:
+    # Another server of the same kind, which would share its port; a stranger's socket is refused by the system anyway.
+    errors = refusal(start(bundle_folder.parent, served.port))
+    assert errors.startswith(f"fraud serve: can't listen on 127.0.0.1:{served.port} (")
+    assert errors.count("\n") == 1
+
+
+def test_a_host_that_is_not_ours_is_said(bundle_folder: Path) -> None:
+    errors = refusal(start(bundle_folder.parent, free_port(), host="no.such.host.invalid"))
+    assert errors.startswith("fraud serve: can't listen on no.such.host.invalid:")
+    assert errors.count("\n") == 1
+
+
+def test_a_missing_bundle_is_said(tmp_path: Path) -> None:
+    errors = refusal(start(tmp_path, free_port()))
+    assert "holds no model bundle" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_changed_bundle_is_said(bundle_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle_folder, tmp_path / "model")
+    model = tmp_path / "model" / bundle.MODEL
+    model.write_bytes(model.read_bytes() + b"\0")
+    errors = refusal(start(tmp_path, free_port()))
+    assert "is not the model that its manifest names" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_model_that_can_not_be_run_ends_the_server(bundle_folder: Path, tmp_path: Path) -> None:
+    bundle.write(tmp_path / "model", b"no graph", bundle.read(bundle_folder).manifest)
+    assert "model.onnx can't be run" in refusal(start(tmp_path, free_port()), code=1)

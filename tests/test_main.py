@@ -1,0 +1,144 @@
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fraud import __main__ as command
+from fraud import __version__, schema, settings
+
+ROOT = Path(__file__).parents[1]
+STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin")
+
+
+@pytest.fixture(autouse=True)
+def _alone(clean_settings):
+    """No test here sees the settings of the shell that runs it."""
+
+
+@pytest.fixture
+def told(clean_settings, run_copy):
+    """A finished run that the environment names."""
+    clean_settings(
+        build=run_copy.build, data=run_copy.data, jobs=1, folds=2, bootstrap_draws=100, prevalence=run_copy.prevalence
+    )
+    return run_copy
+
+
+@pytest.mark.parametrize("arguments", [[], *([step] for step in STEPS), ["twin", "fit"], ["twin", "check"]])
+def test_every_step_has_its_help(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main([*arguments, "--help"])
+    assert stopped.value.code == 0
+    assert "usage: python -m fraud" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["score"], ["train", "--fast"], ["twin"]])
+def test_a_wrong_call_exits_with_2(arguments):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(arguments)
+    assert stopped.value.code == 2
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--version"])
+    assert __version__ in capsys.readouterr().out
+
+
+def test_settings_lists_every_one_with_its_value(clean_settings, capsys):
+    clean_settings(seed=77)
+    assert command.main(["settings"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(settings.Settings.model_fields)
+    assert any(line.startswith("FRAUD_SEED=77  # ") for line in lines)
+
+
+def test_a_bad_setting_is_one_line_and_exit_code_2(clean_settings, capsys):
+    clean_settings(seed="many")
+    assert command.main(["settings"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("fraud settings: ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("step", ["explore", "train", "evaluate", "report"])
+def test_a_step_without_the_one_before_it_says_which_that_is(clean_settings, tmp_path, capsys, step):
+    clean_settings(build=tmp_path / "build")
+    assert command.main([step]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"fraud {step}: ")
+    assert "run `make" in told
+    assert told.count("\n") == 1
+
+
+def test_evaluate_prints_both_protocols_with_the_reference_beside_the_model(told, capsys):
+    assert command.main(["evaluate"]) == 0
+    out = capsys.readouterr().out
+    for word in ("random: ", "chronological: ", "forest", "average_precision", "logistic"):
+        assert word in out
+
+
+def test_train_prints_the_candidates(told, capsys, monkeypatch):
+    from fraud.learn import recipe
+    from fraud.learn.candidates import CANDIDATES
+
+    monkeypatch.setattr(recipe, "CANDIDATES", CANDIDATES[:1])
+    assert command.main(["train"]) == 0
+    assert "random: logistic wins; review at probability" in capsys.readouterr().out
+
+
+def test_score_uses_the_bundle_of_the_build_or_the_one_that_is_named(told, tmp_path, bundle_folder):
+    pd.read_parquet(told.data).drop(columns=schema.LABEL.name).head(50).to_csv(tmp_path / "in.csv", index=False)
+    call = ["score", str(tmp_path / "in.csv")]
+    assert command.main([*call, str(tmp_path / "own.csv")]) == 0
+    assert command.main([*call, str(tmp_path / "named.csv"), "--bundle", str(bundle_folder)]) == 0
+    own, named = (pd.read_csv(tmp_path / f"{name}.csv")["probability"] for name in ("own", "named"))
+    assert not own.equals(named)
+
+
+def test_score_of_a_bad_row_exits_with_2_and_leaves_no_output(told, tmp_path, capsys):
+    frame = pd.read_parquet(told.data).head(5)
+    frame.loc[2, "Amount"] = -1
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    assert command.main(["score", str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 2
+    assert "row 4, column Amount" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_interruption_is_told(told, monkeypatch, capsys):
+    from fraud.evaluate import evaluate
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "run", interrupted)
+    assert command.main(["evaluate"]) == 130
+    assert capsys.readouterr().err == "fraud evaluate: interrupted; nothing is left half-written\n"
+
+
+def test_a_full_disk_is_one_line_and_the_old_artefacts_stay(told):
+    """Past a limit on the size of files, the system refuses a write as it does on a full disk."""
+    before = {path.name: path.read_bytes() for path in told.build.iterdir() if path.is_file()}
+    done = subprocess.run(
+        [sys.executable, "-m", "fraud", "evaluate"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)),
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"fraud evaluate: {told.build / 'scores.parquet'}: ")
+    assert "File too large" in done.stderr
+    assert {path.name: path.read_bytes() for path in told.build.iterdir() if path.is_file()} == before
+
+
+def test_a_file_in_place_of_the_build_folder_is_told(clean_settings, tmp_path, capsys, told):
+    (tmp_path / "file").write_text("")
+    clean_settings(build=tmp_path / "file" / "build", data=told.data)
+    assert command.main(["data"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
