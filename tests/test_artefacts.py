@@ -1,6 +1,5 @@
 import hashlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -100,8 +99,7 @@ def test_a_kill_in_the_middle_leaves_the_old_one(tmp_path, kind):
     assert (path / "content" if kind == "folder" else path).read_text() == "new"
 
 
-def test_a_full_disk_leaves_the_old_one_and_says_which_file_it_was_for(old):
-    """Past a limit on the size of files, the system refuses a write as it does on a full disk."""
+def test_a_full_disk_leaves_the_old_one_and_says_which_file_it_was_for(old, on_a_full_disk):
     program = f"""
         from pathlib import Path
         from fraud import artefacts
@@ -110,14 +108,7 @@ def test_a_full_disk_leaves_the_old_one_and_says_which_file_it_was_for(old):
         except OSError as error:
             print(error.filename, error.strerror, sep=": ")
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)),
-    )
+    done = on_a_full_disk("-c", textwrap.dedent(program))
     assert done.stdout == f"{old}: File too large\n", done.stderr
     assert old.read_text() == "old"
     assert names(old.parent) == ["artefact.txt"]

@@ -29,14 +29,13 @@ def test_what_was_written_is_read(folder):
 
 
 @pytest.mark.parametrize("name", [bundle.MODEL, bundle.MANIFEST])
-@pytest.mark.parametrize("change", [lambda byte: byte ^ 1, lambda byte: ord("9") if byte != ord("9") else ord("8")])
-def test_a_bundle_with_one_byte_changed_anywhere_is_refused(folder, name, change):
+def test_a_bundle_with_one_byte_changed_anywhere_is_refused(folder, name):
     path = folder / name
     whole = path.read_bytes()
     with path.open("r+b", buffering=0) as file:
         for position, byte in enumerate(whole):
             file.seek(position)
-            file.write(bytes([change(byte)]))
+            file.write(bytes([byte ^ 1]))
             with pytest.raises(UsageError):
                 bundle.read(folder)
             file.seek(position)

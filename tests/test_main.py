@@ -1,15 +1,9 @@
-import resource
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from fraud import __main__ as command
 from fraud import __version__, schema, settings
 
-ROOT = Path(__file__).parents[1]
 STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin")
 
 
@@ -119,17 +113,9 @@ def test_an_interruption_is_told(told, monkeypatch, capsys):
     assert capsys.readouterr().err == "fraud evaluate: interrupted; nothing is left half-written\n"
 
 
-def test_a_full_disk_is_one_line_and_the_old_artefacts_stay(told):
-    """Past a limit on the size of files, the system refuses a write as it does on a full disk."""
+def test_a_full_disk_is_one_line_and_the_old_artefacts_stay(told, on_a_full_disk):
     before = {path.name: path.read_bytes() for path in told.build.iterdir() if path.is_file()}
-    done = subprocess.run(
-        [sys.executable, "-m", "fraud", "evaluate"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)),
-    )
+    done = on_a_full_disk("-m", "fraud", "evaluate")
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"fraud evaluate: {told.build / 'scores.parquet'}: ")

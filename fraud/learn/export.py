@@ -53,4 +53,8 @@ def _fraud_column(graph: Any) -> bytes:
     graph.graph.node.append(helper.make_node("Gather", [scores, "fraud_class"], ["fraud"], axis=1))
     del graph.graph.output[:]
     graph.graph.output.append(helper.make_tensor_value_info("fraud", TensorProto.FLOAT, [None, 1]))
+    # skl2onnx lists them in the order of a set of names, which changes from process to process.
+    opsets = sorted(graph.opset_import, key=lambda opset: (opset.domain, opset.version))
+    del graph.opset_import[:]
+    graph.opset_import.extend(opsets)
     return bytes(graph.SerializeToString(deterministic=True))

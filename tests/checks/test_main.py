@@ -1,14 +1,8 @@
 import json
-import resource
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from checks import __main__ as command
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -82,16 +76,9 @@ def test_each_check_has_its_help(check, capsys):
     assert "Exit code: 0 yes, 1 no, 2 wrong call" in capsys.readouterr().out
 
 
-def test_a_full_disk_is_one_line_and_the_old_verdict_stays(build):
+def test_a_full_disk_is_one_line_and_the_old_verdict_stays(build, on_a_full_disk):
     before = (build / "gate.json").read_bytes()
-    done = subprocess.run(
-        [sys.executable, "-m", "checks", "model"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)),
-    )
+    done = on_a_full_disk("-m", "checks", "model")
     told = f"checks model: {build / 'gate.json'}: File too large; nothing is left half-written\n"
     assert (done.returncode, done.stderr) == (2, told)
     assert (build / "gate.json").read_bytes() == before

@@ -35,6 +35,13 @@ def test_the_opset_is_the_one_that_older_runtimes_know(exported):
         assert entry.version <= newest[entry.domain]
 
 
+def test_the_bytes_do_not_hang_on_the_order_of_a_set(exported):
+    """skl2onnx keeps its opsets in one, so that two processes would write the same model differently."""
+    *_, graph = exported
+    opsets = [(entry.domain, entry.version) for entry in graph.opset_import]
+    assert opsets == sorted(opsets)
+
+
 def test_the_graph_carries_no_resampler(exported):
     candidate, fitted, graph = exported
     assert "sampl" not in str(graph).lower()
