@@ -52,11 +52,11 @@ $(READY): requirements.txt
 
 # --- the pipeline ----------------------------------------------------------------------------------------------------
 
-# Holds the settings as they were; its time moves only when they do.
+# Holds the settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful.
 $(BUILD)/settings: settings-changed
-	@mkdir -p $(BUILD)
-	@env | grep '^FRAUD_' | grep -v -E '^FRAUD_(BUILD|HOST|PORT|WORKERS)=' | LC_ALL=C sort > $@.part
-	@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
+	+@mkdir -p $(BUILD)
+	+@env | grep '^FRAUD_' | grep -v -E '^FRAUD_(BUILD|HOST|PORT|WORKERS)=' | LC_ALL=C sort > $@.part
+	+@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
 
 data: $(BUILD)/data.json ## get the transactions, or draw the synthetic twin
 $(BUILD)/data.json: $(wildcard $(DATA)) data/twin.json $(BUILD)/settings $(DATASET) | $(READY)
