@@ -89,6 +89,12 @@ def test_the_verdict_comes_first_and_everywhere_the_same(explored_run, reported)
     assert str(explored_run.build / "report" / "index.html") in summary
 
 
+def test_words_stand_apart_from_the_interval_before_them(reported):
+    _, markdown, _ = reported
+    assert re.search(r"Of 100 alerts .*\) are frauds", markdown)
+    assert not re.search(r"\d\)\w", markdown)
+
+
 def test_a_failing_gate_shows_with_its_reason_before_all_else(write, edit):
     def fail(gate):
         gate.update(verdict="fail", sentence="this must not ship")
