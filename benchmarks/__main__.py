@@ -72,7 +72,8 @@ def _measure(folder: Path, asked: argparse.Namespace) -> dict[str, Measured]:
         measured["blog post's script"] = command([sys.executable, "benchmarks/blog_post.py", str(csv)], {})
     for name, arguments in STEPS.items():
         say(f"{name} …")
-        measured[name] = command([sys.executable, *arguments], given)
+        # A verdict against the model, exit code 1, is no failure of the step.
+        measured[name] = command([sys.executable, *arguments], given, done=(0, 1))
     return measured
 
 

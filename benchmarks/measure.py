@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -22,11 +22,11 @@ class Measured:
     peak: int
 
 
-def command(arguments: Sequence[str], environment: Mapping[str, str]) -> Measured:
+def command(arguments: Sequence[str], environment: Mapping[str, str], done: Collection[int] = (0,)) -> Measured:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; the message is the end of what it printed.
+        RuntimeError: its exit code is not in `done`; the message is the end of what it printed.
     """
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -37,7 +37,7 @@ def command(arguments: Sequence[str], environment: Mapping[str, str]) -> Measure
     watcher.start()
     printed, _ = process.communicate()
     seconds = time.perf_counter() - started
-    if process.returncode:
+    if process.returncode not in done:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{printed[-2_000:]}")
     print(printed, file=sys.stderr)
     return Measured(seconds, peak[0])

@@ -7,18 +7,29 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Gate:
-    """A verdict on one figure; `bound` is the figure that is judged, the value itself or an end of its interval."""
+    """A verdict on one figure, or, where `judged` says so, on the `low` or `high` end of its interval."""
 
     name: str
-    bound: float
     value: float
-    passed: bool
     reason: str
     low: float | None = None
     high: float | None = None
     min: float | None = None
     max: float | None = None
+    judged: str = "value"
     detail: str = ""
+
+    @property
+    def bound(self) -> float:
+        """The figure that is judged."""
+        return float(getattr(self, self.judged))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the bound lies in [min, max], `None` being an open end; NaN lies nowhere."""
+        above = self.min is None or self.bound >= self.min
+        below = self.max is None or self.bound <= self.max
+        return above and below and not isnan(self.bound)
 
     @property
     def limit(self) -> str:
@@ -29,9 +40,4 @@ class Gate:
 
     def record(self) -> dict[str, Any]:
         """What `gate.json` keeps."""
-        return {**asdict(self), "limit": self.limit}
-
-
-def within(value: float, low: float | None, high: float | None) -> bool:
-    """Whether `value` lies in [low, high], `None` being an open end; NaN lies nowhere."""
-    return (low is None or value >= low) and (high is None or value <= high) and not isnan(value)
+        return {**asdict(self), "bound": self.bound, "passed": self.passed, "limit": self.limit}

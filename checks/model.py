@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from checks import parity, thresholds
-from checks.gate import Gate, within
+from checks.gate import Gate
 from checks.thresholds import DataLimits, MetricLimit
 from fraud import artefacts, bundle
 from fraud.errors import UsageError
@@ -85,26 +85,20 @@ def _data(validation: dict[str, Any], limits: DataLimits) -> list[Gate]:
         Gate(
             name="data: contract",
             value=float(valid),
-            bound=float(valid),
             min=1,
-            passed=valid,
             reason="a model is judged only on data that keeps its contract",
         ),
         Gate(
             name="data: share of fraud",
             value=share,
-            bound=share,
             min=limits.min_fraud_share,
             max=limits.max_fraud_share,
-            passed=within(share, limits.min_fraud_share, limits.max_fraud_share),
             reason="outside these bounds a file is mislabelled or of another kind",
         ),
         Gate(
             name="data: frauds",
             value=frauds,
-            bound=frauds,
             min=limits.min_frauds,
-            passed=frauds >= limits.min_frauds,
             reason="fewer can't judge a model",
         ),
     ]
@@ -115,16 +109,14 @@ def _metric(metrics: dict[str, Any], limit: MetricLimit) -> Gate:
     if limit.metric not in measured:
         raise UsageError(f"{thresholds.PATH}: no metric {limit.metric!r}; there are {', '.join(sorted(measured))}")
     figure = measured[limit.metric]
-    bound = figure[limit.bind]
     return Gate(
         name=f"{limit.protocol}: {limit.metric}",
         value=figure["value"],
-        bound=bound,
         low=figure["low"],
         high=figure["high"],
         min=limit.min,
         max=limit.max,
-        passed=within(bound, limit.min, limit.max),
+        judged=limit.bind,
         reason=limit.reason,
         detail="" if limit.bind == "value" else f"judged by the {limit.bind} end of the interval",
     )

@@ -37,17 +37,13 @@ def _of(protocol: str, rows: pd.DataFrame, limits: ParityLimits) -> list[Gate]:
         Gate(
             name=f"{protocol}: parity of probability",
             value=difference,
-            bound=difference,
             max=limits.max_probability_difference,
-            passed=bool(difference <= limits.max_probability_difference),
             reason="the bundle that ships must answer as the model that was fitted",
         ),
         Gate(
             name=f"{protocol}: parity of decisions",
             value=wrong,
-            bound=wrong,
             max=0,
-            passed=wrong == 0,
             reason="no decision may turn on the export",
             detail=f"{excused} of {len(rows):,} differ within {limits.near_threshold:g} of the threshold",
         ),

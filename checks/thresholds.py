@@ -21,6 +21,7 @@ class DataLimits(_Frozen):
     min_fraud_share: float = Field(ge=0, lt=1)
     max_fraud_share: float = Field(gt=0, le=1)
     min_frauds: int = Field(ge=1)
+    max_component_median: float = Field(gt=0)
 
 
 class MetricLimit(_Frozen):

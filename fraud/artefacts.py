@@ -1,5 +1,6 @@
 """Reading and writing what lies under `build/`: whole or not at all, with its provenance."""
 
+import glob
 import hashlib
 import json
 import os
@@ -7,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,7 +29,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffixes stay, since writers such as pandas choose a format by them.
-    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.part.{path.name}")
+    temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.part.{path.name}")
+    _remove_abandoned(path)
     try:
         yield temporary
         if temporary.is_dir():
@@ -55,11 +57,11 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def read_json(path: Path, made_by: str) -> dict[str, Any]:
+def read_json(path: Path, made_by: str, keys: Collection[str] = ()) -> dict[str, Any]:
     """Read a JSON object that the step `made_by` (such as `make train`) wrote.
 
     Raises:
-        UsageError: the file is missing or is not a JSON object.
+        UsageError: the file is missing, is not a JSON object, or lacks one of `keys`.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -69,6 +71,9 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
         raise UsageError(f"{path} can't be read ({error}): remove it and run `{made_by}`") from None
     if not isinstance(document, dict):
         raise UsageError(f"{path} holds no JSON object: remove it and run `{made_by}`")
+    lacking = [key for key in keys if key not in document]
+    if lacking:
+        raise UsageError(f"{path} lacks {', '.join(lacking)}: remove it and run `{made_by}`")
     return document
 
 
@@ -132,6 +137,24 @@ def _replace_folder(temporary: Path, path: Path) -> None:
         path.rename(aside)
     temporary.rename(path)
     _remove(aside)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what killed processes left beside `path`; their names begin with the number of the process."""
+    for left in path.parent.glob(f".*-*.part.{glob.escape(path.name)}*"):
+        process = left.name[1:].partition("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            _remove(left)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, but there
+    return True
 
 
 def _remove(path: Path) -> None:

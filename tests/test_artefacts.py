@@ -93,10 +93,13 @@ def test_a_kill_in_the_middle_leaves_the_old_one(tmp_path, kind):
         assert process.stdout.readline() == b"written\n"
         process.send_signal(signal.SIGKILL)
     assert (path / "content" if kind == "folder" else path).read_text() == "old"
-    # The next one isn't disturbed by what the killed one left.
-    with artefacts.replacing(path) as temporary:
+    assert len(names(tmp_path)) == 2
+    # The next one isn't disturbed by what the killed one left, and removes it; what a live one writes stays.
+    with artefacts.replacing(path) as other, artefacts.replacing(path) as temporary:
+        write(other, kind, "other")
         write(temporary, kind, "new")
-    assert (path / "content" if kind == "folder" else path).read_text() == "new"
+    assert (path / "content" if kind == "folder" else path).read_text() == "other"
+    assert names(tmp_path) == [path.name]
 
 
 def test_a_full_disk_leaves_the_old_one_and_says_which_file_it_was_for(old, on_a_full_disk):
@@ -135,6 +138,7 @@ def test_json_holds_no_number_that_json_lacks(old, value):
         (b'{"half": ', "can't be read"),
         (b"\xff\xfe", "can't be read"),
         (b"[1]", "holds no JSON object"),
+        (b'{"a": 1}', "lacks b, c"),
     ],
 )
 def test_json_that_can_not_be_used_names_the_file_and_the_step(tmp_path, content, message):
@@ -142,7 +146,7 @@ def test_json_that_can_not_be_used_names_the_file_and_the_step(tmp_path, content
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UsageError, match="make train") as refused:
-        artefacts.read_json(path, "make train")
+        artefacts.read_json(path, "make train", ("a", "b", "c"))
     assert message in str(refused.value)
     assert str(path) in str(refused.value)
 

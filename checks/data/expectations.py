@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
     from great_expectations.expectations.expectation import Expectation
 
-# Components are centred on 0 and skewed but little: no median of the genuine rows lies beyond 0.4. An amount (median
-# 22) in the place of a component, as in a file whose columns are shifted by one, lies far outside.
-MEDIAN_LIMIT = 1.0
-
 _NAME = "transactions"
 _NUMERIC = [f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64)]
 # Where the pages fetch their logo, with a time stamp and an id in the query.
@@ -40,7 +36,7 @@ def validate(table: pd.DataFrame, limits: DataLimits, docs: Path | None) -> "lis
 
     Args:
         table: any columns, index counting from 0.
-        limits: bounds on the share and the number of frauds.
+        limits: bounds on the share and the number of frauds, and on the medians of the components.
         docs: a folder to write the HTML data docs to; without it nothing is written.
     """
     # Before the import: versions that send usage statistics read it there.
@@ -78,12 +74,12 @@ def suite(limits: DataLimits) -> "ExpectationSuite":
         expectations += [
             gxe.ExpectColumnValuesToNotBeNull(column=column.name, meta=_hard("null")),
             gxe.ExpectColumnValuesToBeInTypeList(column=column.name, type_list=_NUMERIC, meta=_hard("number")),
-            *(_of_label(limits) if column.kind == "label" else _of_feature(column)),
+            *(_of_label(limits) if column.kind == "label" else _of_feature(column, limits)),
         ]
     return gx.ExpectationSuite(name=_NAME, expectations=expectations)
 
 
-def _of_feature(column: schema.Column) -> "Iterator[Expectation]":
+def _of_feature(column: schema.Column, limits: DataLimits) -> "Iterator[Expectation]":
     gxe = _library()
     # The suite has no expectation of its own for "finite".
     yield gxe.ExpectColumnValuesToBeBetween(
@@ -101,12 +97,13 @@ def _of_feature(column: schema.Column) -> "Iterator[Expectation]":
     if column in schema.COMPONENTS:
         yield gxe.ExpectColumnMedianToBeBetween(
             column=column.name,
-            min_value=-MEDIAN_LIMIT,
-            max_value=MEDIAN_LIMIT,
+            min_value=-limits.max_component_median,
+            max_value=limits.max_component_median,
             severity="warning",
             meta=_soft(
                 "distribution",
-                f"check that this column holds what its name says: its median is beyond ±{MEDIAN_LIMIT:g}",
+                "check that this column holds what its name says: its median is beyond "
+                f"±{limits.max_component_median:g} (thresholds.toml)",
             ),
         )
 

@@ -1,10 +1,10 @@
 import pytest
 
-from checks.gate import Gate, within
+from checks.gate import Gate
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "high", "inside"),
+    ("value", "low", "high", "passed"),
     [
         (0.5, 0.4, 0.6, True),
         (0.4, 0.4, None, True),
@@ -16,19 +16,25 @@ from checks.gate import Gate, within
         (float("nan"), 0.0, 1.0, False),
     ],
 )
-def test_within_a_limit(value, low, high, inside):
-    assert within(value, low, high) is inside
+def test_a_gate_passes_within_its_limits(value, low, high, passed):
+    assert Gate(name="recall", value=value, reason="because", min=low, max=high).passed is passed
+
+
+@pytest.mark.parametrize(("judged", "passed"), [("value", True), ("low", False), ("high", True)])
+def test_a_gate_judges_the_figure_that_it_names(judged, passed):
+    gate = Gate(name="recall", value=0.8, reason="because", low=0.7, high=0.9, min=0.75, judged=judged)
+    assert (gate.bound, gate.passed) == ({"value": 0.8, "low": 0.7, "high": 0.9}[judged], passed)
 
 
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
         ({"min": 0.7}, "at least 0.7"),
-        ({"max": 0}, "at most 0"),
+        ({"max": 0.9}, "at most 0.9"),
         ({"min": 0.7, "max": 1.4}, "at least 0.7 and at most 1.4"),
     ],
 )
-def test_a_gate_is_recorded_with_its_limit_in_words(limits, words):
-    record = Gate(name="recall", bound=0.7, value=0.8, passed=True, reason="because", **limits).record()
+def test_a_gate_is_recorded_with_its_verdict_and_its_limit_in_words(limits, words):
+    record = Gate(name="recall", value=0.8, reason="because", **limits).record()
     assert record["limit"] == words
-    assert (record["name"], record["value"], record["bound"], record["passed"]) == ("recall", 0.8, 0.7, True)
+    assert (record["name"], record["value"], record["bound"], record["passed"]) == ("recall", 0.8, 0.8, True)

@@ -76,6 +76,12 @@ def test_each_check_has_its_help(check, capsys):
     assert "Exit code: 0 yes, 1 no, 2 wrong call" in capsys.readouterr().out
 
 
+def test_a_verdict_that_lacks_its_verdict_is_refused(build, capsys):
+    (build / "gate.json").write_text("{}")
+    assert command.main(["gate"]) == 2
+    assert f"{build / 'gate.json'} lacks sentence, verdict: remove it and run `make all`" in capsys.readouterr().err
+
+
 def test_a_full_disk_is_one_line_and_the_old_verdict_stays(build, on_a_full_disk):
     before = (build / "gate.json").read_bytes()
     done = on_a_full_disk("-m", "checks", "model")

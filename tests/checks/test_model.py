@@ -91,7 +91,11 @@ def test_the_datas_own_gates_are_held_again(run_copy, limits, key, value, gate):
 def test_the_data_gates_follow_their_limits(run_copy, limits, monkeypatch):
     limits(EASY)
     moved = thresholds.read().model_copy(
-        update={"data": thresholds.DataLimits(min_fraud_share=0.06, max_fraud_share=0.5, min_frauds=1_000)}
+        update={
+            "data": thresholds.DataLimits(
+                min_fraud_share=0.06, max_fraud_share=0.5, min_frauds=1_000, max_component_median=1
+            )
+        }
     )
     monkeypatch.setattr(thresholds, "read", lambda: moved)
     assert failing(model.run(run_copy)) == ["data: share of fraud", "data: frauds"]

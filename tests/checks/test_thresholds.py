@@ -6,7 +6,7 @@ from fraud.errors import UsageError
 from fraud.metrics.classification import judge
 from fraud.metrics.intervals import values
 
-DATA = "[data]\nmin_fraud_share = 0.001\nmax_fraud_share = 0.1\nmin_frauds = 20\n"
+DATA = "[data]\nmin_fraud_share = 0.001\nmax_fraud_share = 0.1\nmin_frauds = 20\nmax_component_median = 1\n"
 PARITY = "[parity]\nmax_probability_difference = 1e-5\nnear_threshold = 1e-6\n"
 GATE = '[[model]]\nprotocol = "random"\nmetric = "recall"\nbind = "value"\nmin = 0.7\nreason = "because"\n'
 

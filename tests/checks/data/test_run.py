@@ -25,7 +25,7 @@ from fraud.settings import Settings
 # great-expectations imports modules that Python has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
 
-LIMITS = DataLimits(min_fraud_share=0.0005, max_fraud_share=0.1, min_frauds=20)
+LIMITS = DataLimits(min_fraud_share=0.0005, max_fraud_share=0.1, min_frauds=20, max_component_median=1)
 
 
 def recorded(frame: pd.DataFrame, folder: Path) -> Settings:
