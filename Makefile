@@ -14,6 +14,7 @@ export FRAUD_DATA_SOURCE := $(or $(DATA_SOURCE),$(FRAUD_DATA_SOURCE))
 export FRAUD_PREVALENCE := $(or $(PREVALENCE),$(FRAUD_PREVALENCE))
 export FRAUD_TWIN_ROWS := $(or $(TWIN_ROWS),$(FRAUD_TWIN_ROWS))
 export FRAUD_TWIN_FRAUDS := $(or $(TWIN_FRAUDS),$(FRAUD_TWIN_FRAUDS))
+export FRAUD_BUDGET := $(or $(BUDGET),$(FRAUD_BUDGET))
 export FRAUD_ALL_ROWS := $(or $(ALL_ROWS),$(FRAUD_ALL_ROWS))
 
 # Libraries that would report usage or ask for updates don't.
@@ -28,11 +29,12 @@ RUN := $(VENV)/bin/python
 SHARED := fraud/errors.py fraud/schema.py fraud/settings.py fraud/artefacts.py
 DATASET := $(SHARED) $(wildcard fraud/dataset/*.py)
 MODEL := $(DATASET) fraud/bundle.py fraud/features.py $(wildcard fraud/metrics/*.py)
+LEARN := $(wildcard fraud/learn/*.py) fraud/learn/candidates.toml
 TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all data validate explore train evaluate check-model report gate image serve test test-long lint bench lock \
+.PHONY: all data validate explore train select experiments evaluate check-model report gate image serve test test-long lint bench lock \
 	clean help settings-changed
 
 all: report gate ## everything: from nothing to the report and the verdict of the gates
@@ -55,7 +57,7 @@ $(READY): requirements.txt
 # Holds the settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful.
 $(BUILD)/settings: settings-changed
 	+@mkdir -p $(BUILD)
-	+@env | grep '^FRAUD_' | grep -v -E '^FRAUD_(BUILD|HOST|PORT|WORKERS)=' | LC_ALL=C sort > $@.part
+	+@env | grep '^FRAUD_' | grep -v -E '^FRAUD_(BUDGET|BUILD|HOST|PORT|WORKERS)=' | LC_ALL=C sort > $@.part
 	+@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
 
 data: $(BUILD)/data.json ## get the transactions, or draw the synthetic twin
@@ -71,8 +73,14 @@ $(BUILD)/explore.json: $(BUILD)/validation.json $(wildcard fraud/explore/*.py)
 	$(RUN) -m fraud explore
 
 train: $(BUILD)/training.json ## select, calibrate and fit the model
-$(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(wildcard fraud/learn/*.py)
+$(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(LEARN) fraud/learn/recipe.toml
 	$(RUN) -m fraud train
+
+select: $(BUILD)/validation.json ## choose the recipe anew on DATA, within BUDGET minutes; writes fraud/learn/recipe.toml
+	$(RUN) -m fraud select
+
+experiments: $(BUILD)/validation.json ## study candidates, imbalance and features on DATA, within BUDGET minutes
+	$(RUN) -m fraud experiments
 
 evaluate: $(BUILD)/metrics.json ## score the bundles on the rows kept apart
 $(BUILD)/metrics.json: $(BUILD)/training.json $(MODEL) fraud/scorer.py $(wildcard fraud/evaluate/*.py)

@@ -39,6 +39,14 @@ def _parser() -> argparse.ArgumentParser:
     step("data", "get the transactions, or draw the synthetic twin, and record which they are", _data)
     step("explore", "draw the exploratory figures with their numbers", _explore)
     step("train", "select, calibrate and fit the model; write its bundles", _train)
+    step(
+        "select",
+        "choose the recipe by repeated cross-validation on all rows given; write fraud/learn/recipe.toml",
+        _select,
+    )
+    step(
+        "experiments", "run the study: nested estimates, imbalance, features, learning curve, hard frauds", _experiments
+    )
     step("evaluate", "score the bundles on the rows kept apart", _evaluate)
     step("report", "write the report from the artefacts of the run", _report)
     step("serve", "serve the model over HTTP", _serve)
@@ -92,8 +100,47 @@ def _train(asked: argparse.Namespace) -> int:
             (trial["name"], f"{trial['average_precision']:.4f}", f"{trial['seconds']:.1f} s")
             for trial in record["selection"]["candidates"]
         ]
-        title = f"{protocol}: {record['name']} wins; review at probability {record['thresholds']['review']:.4f}"
+        title = f"{protocol}: {record['name']}; review at probability {record['thresholds']['review']:.4f}"
         print(table(title, ("candidate", "average precision", "time"), rows))
+    return 0
+
+
+def _select(asked: argparse.Namespace) -> int:
+    from fraud.learn import experiments
+    from fraud.report.words import with_interval
+    from fraud.terminal import table
+
+    choice = experiments.run_select(settings.load())
+    rows = [
+        (f.candidate.name, with_interval(f.metrics["average_precision"]), str(f.repeats), f"{f.size / 1024:,.0f} KiB")
+        for f in choice.finalists
+    ]
+    columns = ("finalist", "average precision", "repeats", "graph")
+    print(table(f"{choice.candidate.name} is chosen; the cheapest comes first", columns, rows))
+    return 0
+
+
+def _experiments(asked: argparse.Namespace) -> int:
+    from fraud.learn import experiments
+    from fraud.report.words import with_interval
+    from fraud.terminal import table
+
+    document = experiments.run_experiments(settings.load())
+    for protocol in ("random", "chronological"):
+        if document[protocol] is None:
+            print(f"{protocol}: not reached within the budget")
+            continue
+        rows = [
+            (
+                row["name"],
+                with_interval(row["metrics"]["average_precision"]),
+                with_interval(row["difference"]["average_precision"]) if row["difference"] else "",
+                with_interval(row["metrics"]["roc_auc"]),
+            )
+            for row in document[protocol]["table"]
+        ]
+        columns = ("candidate", "average precision", "less the selection's", "ROC-AUC")
+        print(table(f"{protocol}: nested estimates", columns, rows))
     return 0
 
 

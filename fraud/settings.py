@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     twin_rows: int = Field(284_807, ge=1_000, description="rows of the synthetic twin")
     twin_frauds: int = Field(492, ge=20, description="frauds of the synthetic twin")
 
+    budget: Annotated[float, Field(gt=0)] | None = Field(None, description="minutes that a study may take")
+
     test_share: Share = Field(0.3, description="share of rows that judges the random protocol")
     future_share: Share = Field(0.2, description="share of rows, the latest, that judges the chronological protocol")
     folds: int = Field(3, ge=2, le=20, description="folds of the cross-validation that selects and calibrates")
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
 
     def recorded(self) -> dict[str, object]:
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
-        return self.model_dump(mode="json", exclude={"build", "data", "host", "port", "workers"})
+        return self.model_dump(mode="json", exclude={"build", "data", "host", "port", "workers", "budget"})
 
 
 @cache

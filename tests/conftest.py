@@ -153,6 +153,17 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
 
 
 @pytest.fixture
+def light_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A recipe that is fitted in no time, for what doesn't depend on which it is."""
+    from fraud.learn import chosen
+    from fraud.learn.candidates import registry
+
+    monkeypatch.setattr(chosen, "PATH", tmp_path / "recipe.toml")
+    on = chosen.ChosenOn(digest="0" * 64, rows=1, frauds=1)
+    chosen.write(chosen.Chosen(chosen_on=on, candidate=registry()["logistic"]))
+
+
+@pytest.fixture
 def run_copy(finished_run: settings.Settings, tmp_path: Path) -> settings.Settings:
     """A finished run of one's own, to change and break."""
     shutil.copytree(finished_run.build, tmp_path / "build")

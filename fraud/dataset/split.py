@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -75,12 +76,12 @@ def chronological_split(frame: pd.DataFrame, future_share: float) -> Split:
 
 
 def folds(frame: pd.DataFrame, count: int, seed: int) -> Iterator[Split]:
-    """Stratified folds of `frame`, exact duplicates kept together; positions are those within `frame`.
+    """Stratified folds of `frame`, duplicates and near-duplicates kept together; positions are those within `frame`.
 
     Raises:
         UsageError: a class has fewer distinct rows than there are folds.
     """
-    group, label = _groups(frame)
+    group, label = _groups(frame, near=True)
     least = np.bincount(label, minlength=2).min()
     if least < count:
         raise UsageError(f"{least} distinct rows of one class can't be dealt to {count} folds: give more data")
@@ -89,17 +90,43 @@ def folds(frame: pd.DataFrame, count: int, seed: int) -> Iterator[Split]:
         yield Split(np.flatnonzero(trains), np.flatnonzero(~trains))
 
 
+def blocks(frame: pd.DataFrame, count: int) -> Iterator[Split]:
+    """Forward chaining: rows in order of time, cut in `count` + 1 blocks, each but the first judged by those before.
+
+    Rows of the same second stay together. Blocks that would train or judge on one class only are left out.
+    """
+    time = frame[schema.TIME.name].to_numpy()
+    label = frame[schema.LABEL.name].to_numpy()
+    edges = np.quantile(time, np.arange(1, count + 2) / (count + 1), method="lower")
+    for start, end in pairwise(edges):
+        rows = Split(np.flatnonzero(time <= start), np.flatnonzero((time > start) & (time <= end)))
+        if all(len(np.unique(label[side])) == 2 for side in (rows.train, rows.test)):
+            yield rows
+
+
+def content_digest(frame: pd.DataFrame) -> str:
+    """A digest of rows as such: the same whatever their order, and whichever file format they came in."""
+    hashed = pd.util.hash_pandas_object(frame[list(schema.COLUMNS)].astype(np.float64), index=False).to_numpy()
+    return hashlib.sha256(np.sort(hashed).astype("<u8").tobytes()).hexdigest()
+
+
 def digest(rows: Rows) -> str:
     """A digest of row positions, by which a bundle proves which rows it was fitted on."""
     return hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()
 
 
-def _groups(frame: pd.DataFrame) -> tuple[Rows, NDArray[np.int8]]:
+def _groups(frame: pd.DataFrame, near: bool = False) -> tuple[Rows, NDArray[np.int8]]:
     """A group number for each row, shared by rows that are equal in every feature, and a label for each group.
 
-    Copies may differ in their label; a group is then a fraud.
+    Near-duplicates are equal in every component to two decimals, whatever their time and amount: the same card's next
+    transaction, most likely. Copies may differ in their label; a group is then a fraud.
     """
-    hashed = pd.util.hash_pandas_object(frame[list(schema.FEATURES)], index=False).to_numpy()
+    if near:
+        # Adding 0 turns -0.0, which rounding makes, into 0.0: they are equal, their hashes are not.
+        alike = frame[[column.name for column in schema.COMPONENTS]].round(2) + 0.0
+    else:
+        alike = frame[list(schema.FEATURES)]
+    hashed = pd.util.hash_pandas_object(alike, index=False).to_numpy()
     _, group = np.unique(hashed, return_inverse=True)
     label = np.zeros(group.max(initial=-1) + 1, dtype=np.int8)
     np.maximum.at(label, group, frame[schema.LABEL.name].to_numpy().astype(np.int8))

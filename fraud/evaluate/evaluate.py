@@ -48,6 +48,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "synthetic": record["source"] == "twin",
         "prevalence": settings.prevalence,
         "legitimate_weight": weight,
+        "recipe": bundle.read(settings.build / bundle.FOLDERS["random"][0]).manifest.selection["recipe"],
         "protocols": protocols,
         "scores_digest": artefacts.sha256(settings.build / "scores.parquet"),
         "provenance": artefacts.provenance(settings.recorded(), record),

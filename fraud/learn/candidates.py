@@ -1,94 +1,132 @@
-"""The registry of candidate models: each a pipeline with its own scaling and resampling inside."""
+"""The registry of candidate models, read from `candidates.toml`, and how each is fitted."""
 
-from collections.abc import Callable
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from imblearn.pipeline import Pipeline
-from imblearn.under_sampling import RandomUnderSampler
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from fraud import schema
 from fraud.features import TimeMeaning
+from fraud.learn.engineered import Engineered
+from fraud.learn.estimators import ESTIMATORS
+from fraud.learn.resamplers import resampler
+
+PATH = Path(__file__).with_name("candidates.toml")
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A model that can be fitted: `build(seed)` makes its unfitted pipeline, whose last step is called "model".
+class Candidate(BaseModel):
+    """A model that can be fitted: an estimator with its parameters, or a blend of other candidates' margins.
 
-    `output` is what the exported graph answers: log-odds where the model is additive in them, else a probability.
+    `output` is what the fitted model answers: log-odds where it is additive in them, else a probability, by which it
+    can be compared but not served.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     description: str
-    build: Callable[[int], Pipeline]
+    estimator: Literal[tuple(ESTIMATORS)] | None = None  # type: ignore[valid-type]
+    parameters: dict[str, Any] = {}
+    scale: Literal["all", "time and amount"] | None = None
+    weighted: bool = Field(False, description="in the fit, a legitimate row counts what it counts for in production")
+    engineered: tuple[str, ...] = Field((), description="columns that are added, for comparison only")
+    resample: str | None = None
+    legitimate_a_fraud: float = Field(1, gt=0, description="legitimate rows for each fraud that resampling leaves")
+    members: tuple["Candidate", ...] = ()
     output: Literal["log-odds", "probability"] = "log-odds"
     time: TimeMeaning = "of day"
+    study: str | None = Field(None, description="the comparison that it is made for, instead of selection")
+
+    def build(self, seed: int) -> Pipeline:
+        """The unfitted pipeline of a candidate without members; its last step is called "model"."""
+        steps: list[tuple[str, Any]] = []
+        if self.engineered:
+            steps.append(("engineered", Engineered(self.engineered)))
+        if self.resample is not None:
+            steps.append(("resample", resampler(self.resample, self.legitimate_a_fraud, seed)))
+        if self.scale == "all":
+            steps.append(("scale", StandardScaler()))
+        elif self.scale is not None:
+            unscaled = [schema.FEATURES.index(column.name) for column in (schema.TIME, schema.AMOUNT)]
+            steps.append(
+                ("scale", ColumnTransformer([("scaled", StandardScaler(), unscaled)], remainder="passthrough"))
+            )
+        return Pipeline([*steps, ("model", ESTIMATORS[str(self.estimator)](seed, **self.parameters))])
 
 
-def _logistic(seed: int) -> Pipeline:
-    return Pipeline([("scale", StandardScaler()), ("model", LogisticRegression(C=0.1, max_iter=1_000))])
+@dataclass(frozen=True)
+class Model:
+    """A fitted candidate: one pipeline, or one for each member of the blend whose mean it answers."""
+
+    candidate: Candidate
+    pipelines: tuple[Pipeline, ...]
+
+    def output(self, prepared: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What the fitted model answers, log-odds or probability as the candidate says, shape (n,)."""
+        if self.candidate.output == "probability":
+            return np.asarray(self.pipelines[0].predict_proba(prepared)[:, 1], dtype=np.float64)
+        margins = [np.asarray(pipeline.decision_function(prepared), dtype=np.float64) for pipeline in self.pipelines]
+        return np.asarray(np.mean(margins, axis=0))
 
 
-def _logistic_undersampled(seed: int) -> Pipeline:
-    return Pipeline([("resample", _fifty_to_one(seed)), *_logistic(seed).steps])
+def fit(
+    candidate: Candidate, prepared: NDArray[np.float32], label: NDArray[np.int8], weight: float, seed: int
+) -> Model:
+    """Fit a candidate, on one thread wherever more would make its sums depend on their number.
+
+    Args:
+        prepared: shape (n, 30), as `fraud.features.prepare` makes them.
+        label: shape (n,), 0 or 1, both present.
+        weight: what one legitimate row counts for in production, a fraud counting 1.
+        seed: of all chance in it.
+    """
+    with threadpool_limits(1):
+        pipelines = [_fit_one(part, prepared, label, weight, seed) for part in candidate.members or (candidate,)]
+    return Model(candidate, tuple(pipelines))
 
 
-def _boosting(seed: int) -> Pipeline:
-    # Small trees, a slow rate and few features a split: a few hundred frauds overfit anything bolder.
-    model = HistGradientBoostingClassifier(
-        learning_rate=0.03,
-        max_iter=300,
-        max_leaf_nodes=8,
-        min_samples_leaf=5,
-        l2_regularization=1.0,
-        max_features=0.3,
-        early_stopping=False,
-        random_state=seed,
-    )
-    return Pipeline([("model", model)])
+def _fit_one(
+    candidate: Candidate, prepared: NDArray[np.float32], label: NDArray[np.int8], weight: float, seed: int
+) -> Pipeline:
+    given = {"model__sample_weight": np.where(label == 1, 1.0, weight)} if candidate.weighted else {}
+    return candidate.build(seed).fit(prepared, label, **given)
 
 
-def _boosting_undersampled(seed: int) -> Pipeline:
-    return Pipeline([("resample", _fifty_to_one(seed)), *_boosting(seed).steps])
+@cache
+def registry(path: Path = PATH) -> dict[str, Candidate]:
+    """Every candidate of the file by name, blends with their members put in."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    made: dict[str, Candidate] = {}
+    for name, entry in entries.items():
+        members = tuple(made[member] for member in entry.pop("members", ()))
+        made[name] = Candidate(name=name, members=members, **entry)
+    return made
 
 
-def _fifty_to_one(seed: int) -> RandomUnderSampler:
-    return RandomUnderSampler(sampling_strategy=_fifty_legitimate_a_fraud, random_state=seed)
+def selectable(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Those that may be served: they answer in log-odds, and are made for no comparison."""
+    return tuple(c for c in candidates if c.output == "log-odds" and c.study is None)
 
-
-def _fifty_legitimate_a_fraud(label: NDArray[np.int8]) -> dict[int, int]:
-    legitimate, frauds = np.bincount(label, minlength=2)
-    return {0: int(min(legitimate, 50 * frauds))}
-
-
-def _forest(seed: int) -> Pipeline:
-    unscaled = [schema.FEATURES.index(column.name) for column in (schema.TIME, schema.AMOUNT)]
-    scale = ColumnTransformer([("scaled", StandardScaler(), unscaled)], remainder="passthrough")
-    return Pipeline([("scale", scale), ("model", RandomForestClassifier(100, random_state=seed))])
-
-
-CANDIDATES = (
-    Candidate("logistic", "logistic regression on standardised columns", _logistic),
-    Candidate(
-        "logistic-undersampled",
-        "logistic regression on fifty legitimate rows a fraud",
-        _logistic_undersampled,
-    ),
-    Candidate("boosting", "histogram gradient boosting", _boosting),
-    Candidate(
-        "boosting-undersampled",
-        "histogram gradient boosting on fifty legitimate rows a fraud",
-        _boosting_undersampled,
-    ),
-)
 
 # The blog post's model, as it stands there, and the threshold that its `predict` implies: more than half of its 100
 # trees, midway between 50 and 51 votes. It is what the winner is compared with and never a candidate itself.
-REFERENCE = Candidate("forest", "the blog post's random forest of 100 trees", _forest, "probability", "as given")
+REFERENCE = Candidate(
+    name="forest",
+    description="the blog post's random forest of 100 trees",
+    estimator="random forest",
+    parameters={"n_estimators": 100},
+    scale="time and amount",
+    output="probability",
+    time="as given",
+)
 REFERENCE_THRESHOLD = 0.505

@@ -1,60 +1,103 @@
-"""From a fitted pipeline to the bytes of an ONNX graph."""
+"""From a fitted model to the bytes of an ONNX graph."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from imblearn.pipeline import Pipeline
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from lightgbm import LGBMClassifier
+from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx.compose import add_prefix_graph
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.pipeline import Pipeline as SklearnPipeline
 
 from fraud import schema
-from fraud.learn.candidates import Candidate
+from fraud.learn.candidates import Model
+from fraud.learn.estimators import CatBoost, Perceptron, XGBoost
+from fraud.learn.trees import tree_node
 
 # The newest opset that every onnxruntime of the last two years runs.
 _OPSET = {"": 18, "ai.onnx.ml": 3}
+_IR_VERSION = 9
+
+_INPUT, _OUTPUT = "transactions", "fraud"
 
 
-def output(candidate: Candidate, pipeline: Pipeline, prepared: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What the fitted pipeline answers, log-odds or probability as the candidate says, shape (n,)."""
-    if candidate.output == "log-odds":
-        return np.asarray(pipeline.decision_function(prepared), dtype=np.float64)
-    return np.asarray(pipeline.predict_proba(prepared)[:, 1], dtype=np.float64)
+def to_graph(model: Model) -> bytes:
+    """Export a fitted model as a graph from "transactions", float32 (n, 30), to "fraud", float32 (n, 1).
 
-
-def to_graph(candidate: Candidate, pipeline: Pipeline) -> bytes:
-    """Export a fitted pipeline as a graph from "transactions", float32 (n, 30), to `output`, float32 (n, 1).
-
-    Resampling belongs to fitting, so its steps are left out. The bytes are the same for the same fitted pipeline.
+    The output is what the candidate says, log-odds or probability; of a blend it is the mean of its members' log-odds.
+    Resampling belongs to fitting, so its steps are left out. The bytes are the same for the same fitted model.
     """
+    parts = [_part(pipeline, model.candidate.output == "log-odds") for pipeline in model.pipelines]
+    graph = parts[0] if len(parts) == 1 else _mean(parts)
+    # Sorted, since skl2onnx lists them in the order of a set of names, which changes from process to process.
+    opsets = [helper.make_opsetid(domain, version) for domain, version in sorted(_OPSET.items())]
+    exported = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="fraud")
+    return bytes(exported.SerializeToString(deterministic=True))
+
+
+def _mean(parts: list[GraphProto]) -> GraphProto:
+    nodes: list[NodeProto] = []
+    constants: list[TensorProto] = []
+    for k, part in enumerate(parts):
+        # Every part reads the same input; all other names are its own.
+        named = add_prefix_graph(part, f"{k}/", rename_inputs=False)
+        nodes += named.node
+        constants += named.initializer
+    nodes.append(helper.make_node("Mean", [f"{k}/{_OUTPUT}" for k in range(len(parts))], [_OUTPUT]))
+    return _graph(nodes, constants)
+
+
+def _part(pipeline: Pipeline, raw: bool) -> GraphProto:
+    """One member's graph; the node names of its inner values are free to be anything."""
+    model = pipeline.steps[-1][1]
+    if isinstance(model, (LGBMClassifier, XGBoost, CatBoost)):
+        return _graph([tree_node(model, _INPUT, _OUTPUT)], [])
     # A resampler passes rows through untouched once fitted; skl2onnx knows scikit-learn's own pipeline only.
     steps = [(name, step) for name, step in pipeline.steps if not hasattr(step, "fit_resample")]
-    scoring = SklearnPipeline(steps)
-    options: dict[str, Any] = {"zipmap": False}
-    if candidate.output == "log-odds":
-        options["raw_scores"] = True
+    if isinstance(model, Perceptron):
+        return _perceptron(steps)
+    options: dict[str, Any] = {"zipmap": False, **({"raw_scores": True} if raw else {})}
     graph = to_onnx(
-        scoring,
-        initial_types=[("transactions", FloatTensorType([None, len(schema.FEATURES)]))],
-        options={id(steps[-1][1]): options},
+        SklearnPipeline(steps),
+        initial_types=[(_INPUT, FloatTensorType([None, len(schema.FEATURES)]))],
+        options={id(model): options},
         target_opset=_OPSET,
         name="fraud",
-    )
-    return _fraud_column(graph)
-
-
-def _fraud_column(graph: Any) -> bytes:
-    """Cut the graph down to one output, the column of class 1."""
-    scores = graph.graph.output[1].name
+    ).graph
     column = numpy_helper.from_array(np.array([1], dtype=np.int64), "fraud_class")
-    graph.graph.initializer.append(column)
-    graph.graph.node.append(helper.make_node("Gather", [scores, "fraud_class"], ["fraud"], axis=1))
-    del graph.graph.output[:]
-    graph.graph.output.append(helper.make_tensor_value_info("fraud", TensorProto.FLOAT, [None, 1]))
-    # skl2onnx lists them in the order of a set of names, which changes from process to process.
-    opsets = sorted(graph.opset_import, key=lambda opset: (opset.domain, opset.version))
-    del graph.opset_import[:]
-    graph.opset_import.extend(opsets)
-    return bytes(graph.SerializeToString(deterministic=True))
+    cut = helper.make_node("Gather", [graph.output[1].name, "fraud_class"], [_OUTPUT], axis=1)
+    return _graph([*graph.node, cut], [*graph.initializer, column])
+
+
+def _perceptron(steps: list[tuple[str, Any]]) -> GraphProto:
+    """The layers without the last one's sigmoid, behind the scaler that the converter knows."""
+    model = steps[-1][1]
+    scaler = to_onnx(
+        SklearnPipeline(steps[:-1]),
+        initial_types=[(_INPUT, FloatTensorType([None, len(schema.FEATURES)]))],
+        target_opset=_OPSET,
+    ).graph
+    constants, nodes = list(scaler.initializer), [*scaler.node]
+    nodes += _layers(model, scaler.output[0].name, constants)
+    return _graph(nodes, constants)
+
+
+def _layers(model: Perceptron, given: str, constants: list[TensorProto]) -> Iterator[NodeProto]:
+    last = len(model.coefs_) - 1
+    for k, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        for name, values in ((f"weights{k}", weights), (f"bias{k}", bias)):
+            constants.append(numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
+        answered = _OUTPUT if k == last else f"sum{k}"
+        yield helper.make_node("Gemm", [given, f"weights{k}", f"bias{k}"], [answered])
+        if k != last:
+            given = f"layer{k}"
+            yield helper.make_node("Relu", [answered], [given])
+
+
+def _graph(nodes: list[NodeProto], constants: list[TensorProto]) -> GraphProto:
+    given = helper.make_tensor_value_info(_INPUT, TensorProto.FLOAT, [None, len(schema.FEATURES)])
+    answered = helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, [None, 1])
+    return helper.make_graph(nodes, "fraud", [given], [answered], constants)

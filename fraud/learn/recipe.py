@@ -1,4 +1,4 @@
-"""The recipe: from training rows to a fitted, calibrated model with its thresholds. It never sees another row."""
+"""The recipe at work: from training rows to a calibrated model with its thresholds. It never sees another row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,59 +6,62 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from imblearn.pipeline import Pipeline
 from numpy.typing import NDArray
 
 from fraud import schema
 from fraud.bundle import Calibration, Thresholds, TrainingRange
 from fraud.dataset import split
 from fraud.features import prepare
-from fraud.learn import calibration, selection, threshold
-from fraud.learn.candidates import CANDIDATES, REFERENCE, REFERENCE_THRESHOLD, Candidate
-from fraud.learn.export import output
-from fraud.learn.selection import cross_validate, inputs
+from fraud.learn import calibration, candidates, threshold
+from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, Candidate, Model
+from fraud.learn.selection import Frame, cross_validate, inputs
 from fraud.settings import Settings
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted pipeline with all that a bundle says beside it."""
+    """A fitted model with all that a bundle says beside it."""
 
-    candidate: Candidate
-    pipeline: Pipeline
+    model: Model
     calibration: Calibration | None
     thresholds: Thresholds
     features: dict[str, TrainingRange]
     selection: dict[str, Any]
 
     def probability(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """What the pipeline itself answers, shape (n,), before any export; `Class` is not read."""
-        prepared = prepare(frame[list(schema.FEATURES)].to_numpy(), self.candidate.time)
-        answered = output(self.candidate, self.pipeline, prepared)
+        """What the model itself answers, shape (n,), before any export; `Class` is not read."""
+        prepared = prepare(frame[list(schema.FEATURES)].to_numpy(), self.model.candidate.time)
+        answered = self.model.output(prepared)
         return answered if self.calibration is None else self.calibration.apply(answered)
 
 
-def fit(frame: pd.DataFrame, settings: Settings, weight: float, done: Callable[[], None] = lambda: None) -> Fitted:
-    """Select among the candidates, calibrate, choose the thresholds and refit the winner on all of `frame`.
+def fit(
+    frame: pd.DataFrame,
+    settings: Settings,
+    weight: float,
+    chosen: Candidate,
+    done: Callable[[], None] = lambda: None,
+) -> Fitted:
+    """Calibrate the chosen candidate and choose its thresholds on out-of-fold scores, then fit it on all of `frame`.
 
     Args:
         frame: training rows, all 31 columns.
         weight: what one legitimate row counts for, a fraud counting 1.
-        done: called after each of `steps(settings)` steps.
+        chosen: the candidate, of log-odds.
+        done: called after each of `steps(settings, chosen)` steps.
     """
     folds = list(split.folds(frame, settings.folds, settings.seed))
-    trials = cross_validate(CANDIDATES, frame, folds, weight, settings.seed, settings.jobs, done)
-    best = max(trials, key=lambda trial: trial.score)
-    prepared, label = inputs(frame, best.candidate)
-    calibrated = calibration.fit(best.out_of_fold, label, weight)
-    probability = calibrated.apply(best.out_of_fold)
+    study = Frame(frame, weight, settings.seed, settings.jobs, done=done)
+    (trial,) = cross_validate((chosen,), study, folds)
+    prepared, label = inputs(frame, chosen)
+    calibrated = calibration.fit(trial.out_of_fold, label, weight)
+    probability = calibrated.apply(trial.out_of_fold)
     review = threshold.highest_recall(probability, label, weight, settings.target_precision)
     decline = threshold.highest_recall(probability, label, weight, settings.decline_precision)
-    pipeline = selection.fit(best.candidate, prepared, label, settings.seed)
+    model = candidates.fit(chosen, prepared, label, weight, settings.seed)
     done()
     return Fitted(
-        best.candidate,
-        pipeline,
+        model,
         calibrated,
         Thresholds(review=review.threshold, decline=decline.threshold if decline.reached else None),
         _ranges(frame),
@@ -67,7 +70,7 @@ def fit(frame: pd.DataFrame, settings: Settings, weight: float, done: Callable[[
             "review": vars(review),
             "decline": vars(decline),
             "folds": settings.folds,
-            "candidates": [trial.record() for trial in trials],
+            "candidates": [trial.record()],
         },
     )
 
@@ -78,12 +81,13 @@ def fit_reference(frame: pd.DataFrame, settings: Settings, done: Callable[[], No
     pipeline = REFERENCE.build(settings.seed).set_params(model__n_jobs=settings.jobs).fit(prepared, label)
     done()
     thresholds = Thresholds(review=REFERENCE_THRESHOLD, decline=None)
-    return Fitted(REFERENCE, pipeline, None, thresholds, _ranges(frame), {"rule": "more than half of the trees"})
+    model = Model(REFERENCE, (pipeline,))
+    return Fitted(model, None, thresholds, _ranges(frame), {"rule": "more than half of the trees"})
 
 
-def steps(settings: Settings) -> int:
+def steps(settings: Settings, chosen: Candidate) -> int:
     """How often `fit` calls `done`."""
-    return len(CANDIDATES) * settings.folds + 1
+    return settings.folds * max(len(chosen.members), 1) + 1
 
 
 def _ranges(frame: pd.DataFrame) -> dict[str, TrainingRange]:

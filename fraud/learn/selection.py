@@ -1,36 +1,36 @@
-"""Which candidate wins, by average precision in cross-validation inside the training rows."""
+"""Cross-validation of candidates on identical folds: what each answers for rows that its fit has not seen."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from imblearn.pipeline import Pipeline
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
-from threadpoolctl import threadpool_limits
 
 from fraud import schema
 from fraud.dataset.split import Split
-from fraud.features import prepare
-from fraud.learn.candidates import Candidate
-from fraud.learn.export import output
+from fraud.features import TimeMeaning, prepare
+from fraud.learn.candidates import Candidate, fit
+from fraud.learn.store import Answers, Store
 
 
 @dataclass
 class Trial:
-    """One candidate in cross-validation; `out_of_fold`, shape (n,), is its output for rows its fit has not seen.
+    """One candidate in cross-validation: its output for rows that its fits have not seen, fold by fold.
 
-    `average_precision` has one entry a fold, `seconds` is the time that its fits and scores took, added up.
+    `out_of_fold`, shape (n,), is NaN for rows that no fold judges. `average_precision` has one entry a fold; the
+    seconds are those that its fits and its answers took, added up.
     """
 
     candidate: Candidate
     out_of_fold: NDArray[np.float64]
-    average_precision: list[float]
-    seconds: float
+    average_precision: list[float] = field(default_factory=list)
+    fit_seconds: float = 0.0
+    answer_seconds: float = 0.0
 
     @property
     def score(self) -> float:
@@ -43,62 +43,140 @@ class Trial:
             "description": self.candidate.description,
             "average_precision": self.score,
             "by_fold": self.average_precision,
-            "seconds": round(self.seconds, 2),
+            "seconds": round(self.fit_seconds + self.answer_seconds, 2),
         }
 
 
-def cross_validate(
-    candidates: Sequence[Candidate],
-    frame: pd.DataFrame,
-    folds: Sequence[Split],
-    weight: float,
-    seed: int,
-    jobs: int,
-    done: Callable[[], None] = lambda: None,
-) -> list[Trial]:
-    """Fit every candidate on each fold's training rows and score the others; `done` is called after each fit.
+class OutOfTimeError(Exception):
+    """The time that was given is used up."""
 
-    Fits run side by side in `jobs` processes, each on one thread: the answer does not depend on how many there are, and
-    two fits on a core each end sooner than one after the other on both.
+
+@dataclass(frozen=True)
+class Frame:
+    """What every fit of a study shares.
 
     Args:
-        frame: training rows of one protocol, all 31 columns.
-        weight: what one legitimate row counts for in the average precision, a fraud counting 1.
+        rows: all 31 columns.
+        weight: what one legitimate row counts for, a fraud counting 1.
+        seed: of every model.
+        jobs: processes side by side, each on one thread: the answer does not depend on how many there are, and two
+            fits on a core each end sooner than one after the other on both.
+        store: where fits are kept, so that none is done twice.
+        deadline: of `time.monotonic()`; no fit begins that would probably end after it.
+        done: called after each fit of one model, found in the store or not.
     """
-    prepared = {candidate.time: inputs(frame, candidate) for candidate in candidates}
-    label = frame[schema.LABEL.name].to_numpy().astype(np.int8)
-    work = [(candidate, fold) for candidate in candidates for fold in folds]
-    scored = Parallel(n_jobs=min(jobs, len(work)), return_as="generator")(
-        delayed(_out_of_fold)(candidate, *prepared[candidate.time], fold, seed) for candidate, fold in work
-    )
-    weights = np.where(label == 1, 1.0, weight)
-    trials = {candidate.name: Trial(candidate, np.full(len(label), np.nan), [], 0.0) for candidate in candidates}
-    for (candidate, fold), (answers, seconds) in zip(work, scored, strict=True):
-        trial = trials[candidate.name]
-        trial.out_of_fold[fold.test] = answers
-        trial.average_precision.append(
-            float(average_precision_score(label[fold.test], answers, sample_weight=weights[fold.test]))
+
+    rows: pd.DataFrame
+    weight: float
+    seed: int
+    jobs: int = 1
+    store: Store = Store()  # noqa: RUF009, it keeps nothing
+    deadline: float = float("inf")
+    done: Callable[[], None] = lambda: None
+
+    @property
+    def label(self) -> NDArray[np.int8]:
+        return self.rows[schema.LABEL.name].to_numpy().astype(np.int8)
+
+
+def cross_validate(candidates: Sequence[Candidate], frame: Frame, folds: Sequence[Split]) -> list[Trial]:
+    """Fit every candidate on each fold's training rows and score the others.
+
+    Raises:
+        OutOfTimeError: the deadline came first; what was fitted is kept in the store.
+    """
+    label = frame.label
+    weights = np.where(label == 1, 1.0, frame.weight)
+    # A blend is the mean of its members, each of which is fitted once for all blends that it is in.
+    parts = {part.name: part for candidate in candidates for part in candidate.members or (candidate,)}
+    prepared = {part.time: inputs(frame.rows, part)[0] for part in parts.values()}
+    work = [(part, fold) for part in parts.values() for fold in folds]
+    found = dict(
+        zip(
+            ((part.name, k) for part in parts.values() for k in range(len(folds))),
+            _answers(work, frame, prepared, label),
+            strict=True,
         )
-        trial.seconds += seconds
-        done()
-    return list(trials.values())
+    )
+    trials = []
+    for candidate in candidates:
+        trial = Trial(candidate, np.full(len(label), np.nan))
+        for k, fold in enumerate(folds):
+            answers = [found[part.name, k] for part in candidate.members or (candidate,)]
+            output = np.mean([answered.output for answered in answers], axis=0)
+            trial.out_of_fold[fold.test] = output
+            trial.average_precision.append(
+                float(average_precision_score(label[fold.test], output, sample_weight=weights[fold.test]))
+            )
+            trial.fit_seconds += sum(answered.fit_seconds for answered in answers)
+            trial.answer_seconds += sum(answered.answer_seconds for answered in answers)
+        trials.append(trial)
+    return trials
 
 
-def fit(candidate: Candidate, prepared: NDArray[np.float32], label: NDArray[np.int8], seed: int) -> Pipeline:
-    """Fit a candidate, on one thread wherever more would make its sums depend on their number."""
-    with threadpool_limits(1):
-        return candidate.build(seed).fit(prepared, label)
-
-
-def inputs(frame: pd.DataFrame, candidate: Candidate) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+def inputs(rows: pd.DataFrame, candidate: Candidate) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """A candidate's input, shape (n, 30), and the labels, shape (n,)."""
-    prepared = prepare(frame[list(schema.FEATURES)].to_numpy(), candidate.time)
-    return prepared, frame[schema.LABEL.name].to_numpy().astype(np.int8)
+    prepared = prepare(rows[list(schema.FEATURES)].to_numpy(), candidate.time)
+    return prepared, rows[schema.LABEL.name].to_numpy().astype(np.int8)
 
 
-def _out_of_fold(
-    candidate: Candidate, prepared: NDArray[np.float32], label: NDArray[np.int8], fold: Split, seed: int
-) -> tuple[NDArray[np.float64], float]:
+def _answers(
+    work: Sequence[tuple[Candidate, Split]],
+    frame: Frame,
+    prepared: dict[TimeMeaning, NDArray[np.float32]],
+    label: NDArray[np.int8],
+) -> Iterator[Answers]:
+    """One answer for each piece of work, in order: from the store, or fitted now and kept there."""
+    keys = [
+        frame.store.key(candidate, prepared[candidate.time], label, fold, frame.weight, frame.seed)
+        for candidate, fold in work
+    ]
+    # Where fits are kept, equal ones are done once; elsewhere they have no keys to tell.
+    told: set[str] = set()
+    missing = []
+    for key, piece in zip(keys, work, strict=True):
+        if not frame.store.holds(key) and not (key and key in told):
+            missing.append(piece)
+            told.add(key)
+    longest: dict[str, float] = {}
+
+    def in_time() -> Iterator[Any]:
+        for candidate, fold in missing:
+            if time.monotonic() + longest.get(candidate.name, 0.0) > frame.deadline:
+                return
+            yield delayed(_answer)(candidate, prepared[candidate.time], label, fold, frame.weight, frame.seed)
+
+    fitted = Parallel(n_jobs=min(frame.jobs, max(len(missing), 1)), return_as="generator", pre_dispatch="n_jobs")(
+        in_time()
+    )
+    awaited = iter(missing)
+    for key in keys:
+        if frame.store.holds(key):
+            frame.done()
+            yield frame.store.get(key)
+            continue
+        candidate, _ = next(awaited)
+        try:
+            answered: Answers = next(fitted)
+        except StopIteration:
+            raise OutOfTimeError from None
+        seconds = answered.fit_seconds + answered.answer_seconds
+        longest[candidate.name] = max(longest.get(candidate.name, 0.0), seconds)
+        frame.store.put(key, answered)
+        frame.done()
+        yield answered
+
+
+def _answer(
+    candidate: Candidate,
+    prepared: NDArray[np.float32],
+    label: NDArray[np.int8],
+    fold: Split,
+    weight: float,
+    seed: int,
+) -> Answers:
     started = time.perf_counter()
-    fitted = fit(candidate, prepared[fold.train], label[fold.train], seed)
-    return output(candidate, fitted, prepared[fold.test]), time.perf_counter() - started
+    model = fit(candidate, prepared[fold.train], label[fold.train], weight, seed)
+    fitted = time.perf_counter()
+    output = model.output(prepared[fold.test])
+    return Answers(output, fitted - started, time.perf_counter() - fitted)

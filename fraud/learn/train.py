@@ -1,5 +1,7 @@
 """The training step: both protocols' bundles by one recipe, and the reference's beside them."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -9,12 +11,16 @@ from fraud import artefacts, bundle, schema
 from fraud.bundle import Manifest
 from fraud.dataset import source, split
 from fraud.dataset.split import Rows
-from fraud.learn import recipe
+from fraud.learn import chosen, recipe
+from fraud.learn.candidates import Candidate
 from fraud.learn.export import to_graph
 from fraud.learn.recipe import Fitted
 from fraud.metrics.weights import legitimate_weight
 from fraud.settings import Settings
 from fraud.terminal import bar
+
+# The candidate to fit, and what the artefacts say of how it was chosen.
+Recipe = tuple[Candidate, dict[str, Any]]
 
 
 def run(settings: Settings) -> dict[str, Any]:
@@ -27,27 +33,38 @@ def run(settings: Settings) -> dict[str, Any]:
     frauds = int(frame[schema.LABEL.name].sum())
     weight = legitimate_weight(len(frame) - frauds, frauds, settings.prevalence)
     provenance = artefacts.provenance(settings.recorded(), record)
+    told = chosen.read()
+    by = told.candidate, told.record(split.content_digest(frame))
     with bar() as progress:
         if settings.all_rows:
-            protocols = {"all rows": _on_all_rows(frame, settings, weight, provenance, progress)}
+            protocols = {"all rows": _on_all_rows(frame, settings, weight, by, provenance, progress)}
         else:
-            protocols = _on_protocols(frame, settings, weight, provenance, progress)
-    document = {"legitimate_weight": weight, "protocols": protocols, "provenance": provenance}
+            protocols = _on_protocols(frame, settings, weight, by, provenance, progress)
+    document = {
+        "legitimate_weight": weight,
+        "protocols": protocols,
+        "provenance": provenance,
+    }
     artefacts.write_json(settings.build / "training.json", document)
     return document
 
 
 def _on_protocols(
-    frame: pd.DataFrame, settings: Settings, weight: float, provenance: dict[str, Any], progress: Progress
+    frame: pd.DataFrame,
+    settings: Settings,
+    weight: float,
+    by: Recipe,
+    provenance: dict[str, Any],
+    progress: Progress,
 ) -> dict[str, Any]:
     splits = split.protocols(frame, settings.test_share, settings.future_share, settings.seed)
-    task = progress.add_task("train", total=len(splits) * (recipe.steps(settings) + 1))
+    task = progress.add_task("train", total=len(splits) * (recipe.steps(settings, by[0]) + 1))
     records: dict[str, Any] = {}
     answers = []
     for protocol, rows in splits.items():
         training = frame.iloc[rows.train]
         model_folder, reference_folder = bundle.FOLDERS[protocol]
-        fitted = recipe.fit(training, settings, weight, lambda: progress.advance(task))
+        fitted = _by(by, training, settings, weight, lambda: progress.advance(task))
         model = _write(model_folder, fitted, protocol, rows.train, training, settings, provenance)
         reference = recipe.fit_reference(training, settings, lambda: progress.advance(task))
         _write(reference_folder, reference, protocol, rows.train, training, settings, provenance)
@@ -64,12 +81,23 @@ def _on_protocols(
 
 
 def _on_all_rows(
-    frame: pd.DataFrame, settings: Settings, weight: float, provenance: dict[str, Any], progress: Progress
+    frame: pd.DataFrame,
+    settings: Settings,
+    weight: float,
+    by: Recipe,
+    provenance: dict[str, Any],
+    progress: Progress,
 ) -> dict[str, Any]:
-    task = progress.add_task("train", total=recipe.steps(settings))
-    fitted = recipe.fit(frame, settings, weight, lambda: progress.advance(task))
+    task = progress.add_task("train", total=recipe.steps(settings, by[0]))
+    fitted = _by(by, frame, settings, weight, lambda: progress.advance(task))
     rows = pd.RangeIndex(len(frame)).to_numpy()
     return _record(_write("model", fitted, "all rows", rows, frame, settings, provenance))
+
+
+def _by(by: Recipe, rows: pd.DataFrame, settings: Settings, weight: float, done: Callable[[], None]) -> Fitted:
+    candidate, record = by
+    fitted = recipe.fit(rows, settings, weight, candidate, done)
+    return replace(fitted, selection={"recipe": record, **fitted.selection})
 
 
 def _write(
@@ -84,10 +112,10 @@ def _write(
     data = {name: provenance["data"][name] for name in ("source", "digest", "rows", "frauds")}
     manifest = Manifest.model_validate(
         {
-            "name": fitted.candidate.name,
+            "name": fitted.model.candidate.name,
             "protocol": protocol,
-            "output": fitted.candidate.output,
-            "time": fitted.candidate.time,
+            "output": fitted.model.candidate.output,
+            "time": fitted.model.candidate.time,
             "calibration": fitted.calibration,
             "thresholds": fitted.thresholds,
             "features": fitted.features,
@@ -102,7 +130,7 @@ def _write(
             "provenance": provenance,
         }
     )
-    return bundle.write(settings.build / folder, to_graph(fitted.candidate, fitted.pipeline), manifest)
+    return bundle.write(settings.build / folder, to_graph(fitted.model), manifest)
 
 
 def _record(manifest: Manifest) -> dict[str, Any]:

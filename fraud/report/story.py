@@ -37,6 +37,7 @@ def story(evidence: Evidence) -> dict[str, Any]:
         "gates": [_gate(gate) for gate in evidence.gate["gates"]],
         "protocols": {name: _protocol(name, judged, metrics) for name, judged in metrics["protocols"].items()},
         "metrics": [_metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
+        "recipe": _recipe(metrics["recipe"]),
         "training": {name: _training(record) for name, record in evidence.training["protocols"].items()},
         "validation": evidence.validation,
         "claims": evidence.explore["claims"],
@@ -122,6 +123,14 @@ def _metric(name: str, protocols: dict[str, Any]) -> dict[str, Any]:
             for protocol, judged in protocols.items()
         },
     }
+
+
+def _recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with what it was chosen on in words; `warning` where the figures of this run flatter it."""
+    on = recipe["chosen_on"]
+    rows = f"{on['rows']:,} rows with {on['frauds']:,} frauds (digest {on['digest'][:12]})"
+    flattered = "Recipe chosen on these rows: optimistic." if recipe["optimistic"] else ""
+    return {**recipe, "rows": rows, "warning": flattered}
 
 
 def _training(record: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from fraud import artefacts, bundle, schema
 from fraud.dataset import source
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
-from fraud.learn import recipe, train
-from fraud.learn.candidates import CANDIDATES
+from fraud.learn import train
 
 
 @pytest.fixture
@@ -101,9 +100,9 @@ def test_the_data_gates_follow_their_limits(run_copy, limits, monkeypatch):
     assert failing(model.run(run_copy)) == ["data: share of fraud", "data: frauds"]
 
 
-def test_a_model_trained_on_shuffled_labels_fails_with_exit_code_1(draw, tmp_path, monkeypatch, clean_settings, capsys):
+@pytest.mark.usefixtures("light_recipe")
+def test_a_model_trained_on_shuffled_labels_fails_with_exit_code_1(draw, tmp_path, clean_settings, capsys):
     """The whole way, at the limits that ship: data, validation, training, evaluation, gates."""
-    monkeypatch.setattr(recipe, "CANDIDATES", CANDIDATES[:2])
     frame = draw(2_000, 150, 77)
     frame[schema.LABEL.name] = np.random.default_rng(1).permutation(frame[schema.LABEL.name])
     frame.to_parquet(tmp_path / "shuffled.parquet", index=False)

@@ -64,6 +64,33 @@ def test_a_zero_of_either_sign_is_the_same_zero(transactions):
     assert straddling(both, split.random_split(both, 0.3, 1)) == 0
 
 
+def test_folds_keep_near_copies_together_whatever_their_time_and_amount(transactions):
+    near = transactions.copy()
+    near["V3"] += 0.004 - near["V3"] % 0.01  # within a hundredth, in the middle of it
+    other = near.assign(Time=near["Time"] + 60, Amount=near["Amount"] + 5)
+    other["V3"] += 0.0005
+    both = pd.concat([near, other], ignore_index=True)
+    for fold in split.folds(both, 3, 1):
+        assert not set(fold.test % len(near)) & set(fold.train % len(near))
+
+
+def test_forward_chaining_judges_each_later_block_by_all_before_it(transactions):
+    dealt = list(split.blocks(transactions, 3))
+    time = transactions["Time"].to_numpy()
+    assert len(dealt) == 3
+    for fold, following in zip(dealt, [*dealt[1:], None], strict=True):
+        assert time[fold.train].max() < time[fold.test].min()
+        if following is not None:
+            assert np.array_equal(np.sort(np.r_[fold.train, fold.test]), following.train)
+    assert len(dealt[-1].train) + len(dealt[-1].test) == len(transactions)
+
+
+def test_forward_chaining_leaves_out_blocks_without_frauds(transactions):
+    late = transactions["Time"] > transactions["Time"].quantile(0.6)
+    frame = transactions[late | (transactions["Class"] == 0)].reset_index(drop=True)
+    assert 0 < len(list(split.blocks(frame, 5))) < 5
+
+
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
 def test_the_chronological_protocol_judges_the_latest_rows(repeated, share):
     rows = split.chronological_split(repeated, share)

@@ -3,17 +3,21 @@
 import numpy as np
 import onnxruntime
 import pytest
+from catboost import CatBoostError
 from imblearn.pipeline import Pipeline
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from fraud import schema
 from fraud.features import prepare
 from fraud.learn import export
-from fraud.learn.candidates import CANDIDATES, REFERENCE, REFERENCE_THRESHOLD
-from fraud.learn.selection import fit, inputs
+from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, fit, registry, selectable
+from fraud.learn.selection import inputs
 
 TIME = schema.FEATURES.index(schema.TIME.name)
 SEED = 11
+WEIGHT = 3.0
+SERVED = selectable(tuple(registry().values()))
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +30,19 @@ def unseen(draw):
     return draw(500, 40, 22)
 
 
-@pytest.fixture(scope="module", params=[*CANDIDATES, REFERENCE], ids=lambda candidate: candidate.name)
+@pytest.fixture(scope="module", params=[*SERVED, REFERENCE], ids=lambda candidate: candidate.name)
 def candidate(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
 def fitted(candidate, training):
-    return fit(candidate, *inputs(training, candidate), SEED)
+    return fit(candidate, *inputs(training, candidate), WEIGHT, SEED)
 
 
 @pytest.fixture(scope="module")
 def graph(candidate, fitted):
-    return export.to_graph(candidate, fitted)
+    return export.to_graph(fitted)
 
 
 def probability(candidate, answered):
@@ -56,22 +60,24 @@ def largest_difference(candidate, fitted, graph, prepared):
     ours = run(graph, prepared)
     assert ours.shape == (len(prepared), 1)
     assert ours.dtype == np.float32
-    answers = ours[:, 0].astype(np.float64), export.output(candidate, fitted, prepared)
+    answers = ours[:, 0].astype(np.float64), fitted.output(prepared)
     return np.abs(probability(candidate, answers[0]) - probability(candidate, answers[1])).max()
 
 
 def test_it_builds_an_unfitted_pipeline_that_ends_in_its_model(candidate):
-    pipeline = candidate.build(SEED)
-    assert isinstance(pipeline, Pipeline)
-    assert pipeline.steps[-1][0] == "model"
-    assert not hasattr(pipeline[-1], "classes_")
-    assert candidate.build(SEED) is not pipeline
+    for part in candidate.members or (candidate,):
+        pipeline = part.build(SEED)
+        assert isinstance(pipeline, Pipeline)
+        assert pipeline.steps[-1][0] == "model"
+        with pytest.raises((NotFittedError, CatBoostError)):
+            pipeline[-1].predict(np.zeros((1, 30)))
+        assert part.build(SEED) is not pipeline
     assert candidate.description
 
 
 def test_it_learns(candidate, fitted, unseen):
     prepared, label = inputs(unseen, candidate)
-    answered = export.output(candidate, fitted, prepared)
+    answered = fitted.output(prepared)
     assert answered.dtype == np.float64
     assert np.mean(answered[label == 1]) > np.mean(answered[label == 0])
     ranks = answered.argsort().argsort()
@@ -80,14 +86,14 @@ def test_it_learns(candidate, fitted, unseen):
 
 def test_the_seed_decides_all_of_it(candidate, fitted, training, unseen, graph):
     prepared, label = inputs(training, candidate)
-    again = fit(candidate, prepared.copy(), label.copy(), SEED)
-    assert export.to_graph(candidate, again) == graph
+    again = fit(candidate, prepared.copy(), label.copy(), WEIGHT, SEED)
+    assert export.to_graph(again) == graph
     shown, _ = inputs(unseen, candidate)
-    assert np.array_equal(export.output(candidate, again, shown), export.output(candidate, fitted, shown))
+    assert np.array_equal(again.output(shown), fitted.output(shown))
 
 
 def test_the_same_pipeline_is_exported_to_the_same_bytes(candidate, fitted, graph):
-    assert export.to_graph(candidate, fitted) == graph
+    assert export.to_graph(fitted) == graph
 
 
 def test_the_graph_answers_as_the_pipeline(candidate, fitted, graph, training, unseen):
@@ -127,9 +133,9 @@ def test_values_at_a_threshold_of_training_fall_on_the_same_side(candidate, fitt
 
 def test_resampling_happens_in_fitting_only(candidate, fitted, training):
     prepared, label = inputs(training, candidate)
-    resamplers = [step for _, step in fitted.steps if hasattr(step, "fit_resample")]
-    assert bool(resamplers) == ("undersampled" in candidate.name)
-    assert len(export.output(candidate, fitted, prepared)) == len(prepared)
+    resamplers = [step for pipeline in fitted.pipelines for _, step in pipeline.steps if hasattr(step, "fit_resample")]
+    assert bool(resamplers) == (candidate.resample is not None)
+    assert len(fitted.output(prepared)) == len(prepared)
     for step in resamplers:
         few = np.flatnonzero(label == 1)[:5]
         kept = np.r_[np.flatnonzero(label == 0), few]
@@ -146,21 +152,28 @@ def test_a_days_shift_changes_nothing_but_for_the_reference(candidate, fitted, u
     assert (candidate.time == "as given") == (candidate is REFERENCE)
 
 
-def test_names_are_unique_and_the_reference_is_no_candidate():
-    names = [candidate.name for candidate in (*CANDIDATES, REFERENCE)]
-    assert len(set(names)) == len(names)
-    assert REFERENCE not in CANDIDATES
-    assert {"log-odds"} == {candidate.output for candidate in CANDIDATES}
+def test_the_reference_is_no_candidate_and_what_can_not_be_served_is_not_selected():
+    assert REFERENCE.name not in registry()
+    assert {"log-odds"} == {candidate.output for candidate in SERVED}
+    assert "extra-trees" in set(registry()) - {candidate.name for candidate in SERVED}
+
+
+def test_the_weight_reaches_those_that_ask_for_it(candidate, fitted, training, unseen):
+    prepared, label = inputs(training, candidate)
+    shown, _ = inputs(unseen, candidate)
+    other = fit(candidate, prepared, label, 2 * WEIGHT, SEED)
+    weighted = any(part.weighted for part in candidate.members or (candidate,))
+    assert np.array_equal(other.output(shown), fitted.output(shown)) != weighted
 
 
 def test_the_references_threshold_is_that_of_its_own_predict(training, draw):
-    fitted = fit(REFERENCE, *inputs(training, REFERENCE), SEED)
+    fitted = fit(REFERENCE, *inputs(training, REFERENCE), 1.0, SEED)
     frame = draw(6_000, 3_000, 23)
     # Half-way between a fraud and a legitimate row, trees disagree.
     features = frame[list(schema.FEATURES)].to_numpy()
     frauds, others = (features[frame[schema.LABEL.name] == label] for label in (1, 0))
     least = min(len(frauds), len(others))
     prepared = prepare((frauds[:least] + others[:least]) / 2, "as given")
-    votes = export.output(REFERENCE, fitted, prepared)
+    votes = fitted.output(prepared)
     assert {0.5, 0.51} <= set(votes.round(6))
-    assert np.array_equal(votes >= REFERENCE_THRESHOLD, fitted.predict(prepared) == 1)
+    assert np.array_equal(votes >= REFERENCE_THRESHOLD, fitted.pipelines[0].predict(prepared) == 1)

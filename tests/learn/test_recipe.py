@@ -4,27 +4,20 @@ import pytest
 from fraud import bundle, schema
 from fraud.dataset import split
 from fraud.learn import recipe, threshold
-from fraud.learn.candidates import CANDIDATES
+from fraud.learn.candidates import registry
 from fraud.learn.export import to_graph
-from fraud.learn.selection import cross_validate
+from fraud.learn.selection import Frame, cross_validate
 from fraud.metrics.weights import legitimate_weight
 from fraud.settings import Settings
 
 LABEL = schema.LABEL.name
 FEATURES = list(schema.FEATURES)
+CHOSEN = registry()["lightgbm"]
 
 
 @pytest.fixture(scope="module")
 def told():
     return Settings(folds=2, jobs=1, seed=5)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _two_candidates():
-    """Fitting is slow: one candidate of each family is enough here, and each keeps its contract elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "CANDIDATES", (CANDIDATES[0], CANDIDATES[2]))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +32,16 @@ def weight(frame):
 
 @pytest.fixture(scope="module")
 def fitted(frame, told, weight):
-    return recipe.fit(frame, told, weight)
+    return recipe.fit(frame, told, weight, CHOSEN)
 
 
 def digest(fitted, folder):
     """Of the bundle that this would ship as, on data of always the same digest."""
     manifest = bundle.Manifest(
-        name=fitted.candidate.name,
+        name=fitted.model.candidate.name,
         protocol="random",
-        output=fitted.candidate.output,
-        time=fitted.candidate.time,
+        output=fitted.model.candidate.output,
+        time=fitted.model.candidate.time,
         calibration=fitted.calibration,
         thresholds=fitted.thresholds,
         features=fitted.features,
@@ -56,7 +49,7 @@ def digest(fitted, folder):
         selection=fitted.selection,
         provenance={},
     )
-    return bundle.write(folder, to_graph(fitted.candidate, fitted.pipeline), manifest).digest
+    return bundle.write(folder, to_graph(fitted.model), manifest).digest
 
 
 def test_rows_that_judge_have_no_part_in_the_bundle(frame, told, tmp_path):
@@ -66,39 +59,24 @@ def test_rows_that_judge_have_no_part_in_the_bundle(frame, told, tmp_path):
     poisoned.loc[rows.test, LABEL] = 1 - poisoned.loc[rows.test, LABEL]
     poisoned.loc[rows.test, FEATURES] = 1e6
     before, after = (
-        digest(recipe.fit(data.iloc[rows.train], told, 0.2), tmp_path / str(i))
+        digest(recipe.fit(data.iloc[rows.train], told, 0.2, CHOSEN), tmp_path / str(i))
         for i, data in enumerate((frame, poisoned))
     )
     assert before == after
     # The rows that train do have a part in it.
     poisoned = frame.copy()
     poisoned.loc[rows.train[0], "V1"] += 1
-    assert digest(recipe.fit(poisoned.iloc[rows.train], told, 0.2), tmp_path / "2") != before
+    assert digest(recipe.fit(poisoned.iloc[rows.train], told, 0.2, CHOSEN), tmp_path / "2") != before
 
 
 def test_neither_the_jobs_nor_the_hour_change_the_digest(fitted, frame, told, weight, tmp_path):
-    again = recipe.fit(frame, told.model_copy(update={"jobs": 2}), weight)
+    again = recipe.fit(frame, told.model_copy(update={"jobs": 2}), weight, CHOSEN)
     assert digest(again, tmp_path / "two") == digest(fitted, tmp_path / "one")
-
-
-def test_the_winner_has_the_highest_average_precision(fitted, frame, told, weight):
-    trials = {trial["name"]: trial["average_precision"] for trial in fitted.selection["candidates"]}
-    assert fitted.candidate.name == max(trials, key=trials.get)
-    assert set(trials) == {"logistic", "boosting"}
-    assert len(set(trials.values())) == 2
-
-
-def test_another_winner_wins_where_it_is_better(frame, told, weight, monkeypatch):
-    """Of frauds that lie on both sides of the others, a straight line learns nothing."""
-    bent = frame.copy()
-    frauds = bent[LABEL] == 1
-    bent["V14"] = np.where(frauds, np.where(np.arange(len(bent)) % 2, 4, -4), bent["V14"] % 1)
-    assert recipe.fit(bent, told, weight).candidate.name == "boosting"
 
 
 def test_calibration_and_thresholds_come_from_out_of_fold_scores(fitted, frame, told, weight):
     folds = list(split.folds(frame, told.folds, told.seed))
-    (trial,) = cross_validate((fitted.candidate,), frame, folds, weight, told.seed, 1)
+    (trial,) = cross_validate((CHOSEN,), Frame(frame, weight, told.seed), folds)
     probability = fitted.calibration.apply(trial.out_of_fold)
     label = frame[LABEL].to_numpy()
     for target, chosen in (
@@ -115,7 +93,7 @@ def test_calibration_and_thresholds_come_from_out_of_fold_scores(fitted, frame, 
 def test_a_precision_out_of_reach_declines_nothing(draw, told):
     frame = draw(500, 40, 44)
     frame[LABEL] = np.random.default_rng(0).permutation(frame[LABEL])
-    assert recipe.fit(frame, told, 50.0).thresholds.decline is None
+    assert recipe.fit(frame, told, 50.0, CHOSEN).thresholds.decline is None
 
 
 def test_the_pipelines_own_answer_does_not_read_the_label(fitted, frame):
@@ -132,13 +110,16 @@ def test_the_ranges_are_those_of_training_in_raw_units(fitted, frame):
 
 def test_progress_is_told_as_often_as_announced(frame, told, weight):
     calls = []
-    recipe.fit(frame, told, weight, lambda: calls.append(1))
-    assert len(calls) == recipe.steps(told)
+    blend = registry()["logistic"].model_copy(
+        update={"members": (registry()["logistic"], registry()["logistic-undersampled"])}
+    )
+    recipe.fit(frame, told, weight, blend, lambda: calls.append(1))
+    assert len(calls) == recipe.steps(told, blend) == 2 * 2 + 1
 
 
 def test_the_reference_is_the_blog_posts_forest(frame, told):
     fitted = recipe.fit_reference(frame, told)
-    assert len(fitted.pipeline[-1].estimators_) == 100
+    assert len(fitted.model.pipelines[0][-1].estimators_) == 100
     assert fitted.calibration is None
     assert (fitted.thresholds.review, fitted.thresholds.decline) == (0.505, None)
-    assert (fitted.candidate.time, fitted.candidate.output) == ("as given", "probability")
+    assert (fitted.model.candidate.time, fitted.model.candidate.output) == ("as given", "probability")

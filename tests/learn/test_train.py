@@ -9,15 +9,8 @@ from fraud import artefacts, bundle, schema
 from fraud.dataset import source, split
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
-from fraud.learn import recipe, train
-from fraud.learn.candidates import CANDIDATES
+from fraud.learn import chosen, train
 from fraud.scorer import Scorer
-
-
-@pytest.fixture
-def one_candidate(monkeypatch):
-    """For what doesn't depend on which candidates there are."""
-    monkeypatch.setattr(recipe, "CANDIDATES", CANDIDATES[:1])
 
 
 def test_each_protocol_has_its_bundle_and_its_reference_fitted_on_its_own_rows(finished_run):
@@ -37,11 +30,11 @@ def test_each_protocol_has_its_bundle_and_its_reference_fitted_on_its_own_rows(f
             assert (manifest.name == "forest") == folder.startswith("reference")
 
 
-def test_every_candidate_was_tried(finished_run):
+def test_the_recipe_is_the_one_of_the_file(finished_run):
     document = artefacts.read_json(finished_run.build / "training.json", "make train")
     for protocol, record in document["protocols"].items():
-        tried = {trial["name"] for trial in record["selection"]["candidates"]}
-        assert tried == {candidate.name for candidate in CANDIDATES}
+        assert record["selection"]["recipe"] == chosen.read().record("another digest")
+        assert record["name"] == chosen.read().candidate.name
         assert record["digest"] == bundle.read(finished_run.build / bundle.FOLDERS[protocol][0]).manifest.digest
     legitimate, frauds = 3_000 - 144, 144
     assert document["legitimate_weight"] == pytest.approx(99 * frauds / legitimate)
@@ -78,7 +71,7 @@ def test_a_data_file_that_changed_is_refused(run_copy, tmp_path):
         train.run(run_copy.model_copy(update={"data": changed}))
 
 
-@pytest.mark.usefixtures("one_candidate")
+@pytest.mark.usefixtures("light_recipe")
 def test_all_rows_give_one_bundle_that_nothing_judges(run_copy):
     told = run_copy.model_copy(update={"all_rows": True})
     document = train.run(told)

@@ -1,0 +1,97 @@
+"""The models that candidates are made of, each on one thread, each with its margin as `decision_function`.
+
+A margin is a score that is additive in what the model is made of, in log-odds: a blend may average it, and it leaves
+the exported graph unrounded by a sigmoid. Forests and ensembles of votes have none; they can be compared, not served.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from catboost import CatBoostClassifier
+from imblearn.ensemble import (
+    BalancedBaggingClassifier,
+    BalancedRandomForestClassifier,
+    EasyEnsembleClassifier,
+    RUSBoostClassifier,
+)
+from lightgbm import LGBMClassifier
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier
+from xgboost import XGBClassifier
+
+
+class XGBoost(XGBClassifier):
+    def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.asarray(self.predict(X, output_margin=True), dtype=np.float64)
+
+
+class CatBoost(CatBoostClassifier):  # type: ignore[misc]
+    def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.asarray(self.predict(X, prediction_type="RawFormulaVal"), dtype=np.float64)
+
+
+def focal(label: NDArray[np.int8], margin: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gradient and curvature, by the margin, of the focal loss -(1 - q)² log q of the true class's probability q.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2017, with gamma = 2.
+    """
+    sign = np.where(label == 1, 1.0, -1.0)
+    q = 1 / (1 + np.exp(-np.clip(sign * margin, -60, 60)))
+    log, rest = np.log(q), 1 - q
+    gradient = sign * rest**2 * (2 * q * log - rest)
+    # Not convex everywhere: a curvature of 0 or below would turn a leaf's step round.
+    curvature = q * rest**2 * (5 * rest + 2 * log * (1 - 3 * q))
+    return gradient, np.maximum(curvature, 1e-9)
+
+
+class Perceptron(MLPClassifier):  # type: ignore[misc]
+    """A multi-layer perceptron with rectified units."""
+
+    def fit(self, X: NDArray[np.float32], y: NDArray[np.int8], sample_weight: Any = None) -> Self:
+        with warnings.catch_warnings():
+            # Few passes are what keeps it from learning the frauds by heart.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            super().fit(X, y, sample_weight)
+        return self
+
+    def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        values = np.asarray(X, dtype=np.float64)
+        for weights, bias in zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True):
+            values = np.maximum(values @ weights + bias, 0)
+        return np.asarray(values @ self.coefs_[-1] + self.intercepts_[-1])[:, 0]
+
+
+def _with(model: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
+    """The model with what no candidate may change, and a seed under its own name."""
+
+    def build(seed: int, **parameters: Any) -> Any:
+        return model(**{**fixed, **parameters, "random_state": seed})
+
+    return build
+
+
+# By the name that `candidates.toml` uses: each takes a seed and parameters.
+ESTIMATORS: dict[str, Callable[..., Any]] = {
+    "logistic regression": _with(LogisticRegression, max_iter=1_000),
+    "lightgbm": _with(LGBMClassifier, n_jobs=1, verbose=-1, deterministic=True, force_row_wise=True),
+    "lightgbm, focal loss": _with(
+        LGBMClassifier, n_jobs=1, verbose=-1, deterministic=True, force_row_wise=True, objective=focal
+    ),
+    "xgboost": _with(XGBoost, n_jobs=1),
+    "catboost": _with(CatBoost, thread_count=1, verbose=0, allow_writing_files=False),
+    # Early stopping would hold back rows, a few frauds among them, and make the result a matter of luck.
+    "histogram boosting": _with(HistGradientBoostingClassifier, early_stopping=False),
+    "perceptron": _with(Perceptron),
+    "random forest": _with(RandomForestClassifier, n_jobs=1),
+    "extra trees": _with(ExtraTreesClassifier, n_jobs=1),
+    "balanced forest": _with(BalancedRandomForestClassifier, n_jobs=1),
+    "balanced bagging": _with(BalancedBaggingClassifier, n_jobs=1),
+    "rusboost": _with(RUSBoostClassifier, estimator=DecisionTreeClassifier(max_depth=3)),
+    "easy ensemble": _with(EasyEnsembleClassifier, n_jobs=1),
+}
