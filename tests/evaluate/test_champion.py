@@ -76,8 +76,12 @@ def test_another_champion_is_judged_on_the_same_rows_and_draws(compared, shipped
         assert judged["champion"]["difference"]["average_precision"]["value"] != 0
 
 
-def test_a_champion_that_did_not_pass_its_gates_is_told(compared, shipped):
-    (shipped / "gate.json").unlink()
+@pytest.mark.parametrize("verdict", ["fail", None])
+def test_a_champion_that_did_not_pass_its_gates_is_told(compared, shipped, verdict):
+    gate = artefacts.read_json(shipped / "gate.json", "make all")
+    artefacts.write_json(shipped / "gate.json", gate | {"verdict": verdict})
+    if verdict is None:
+        (shipped / "gate.json").unlink()
     assert compared()["random"]["champion"]["caveats"] == [champion.DID_NOT_SHIP]
 
 
