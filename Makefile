@@ -11,6 +11,7 @@ export FRAUD_DATA := $(DATA)
 export FRAUD_BUILD := $(BUILD)
 export FRAUD_PORT := $(PORT)
 export FRAUD_DATA_SOURCE := $(or $(DATA_SOURCE),$(FRAUD_DATA_SOURCE))
+export FRAUD_BASELINE := $(or $(BASELINE),$(FRAUD_BASELINE))
 export FRAUD_PREVALENCE := $(or $(PREVALENCE),$(FRAUD_PREVALENCE))
 export FRAUD_TWIN_ROWS := $(or $(TWIN_ROWS),$(FRAUD_TWIN_ROWS))
 export FRAUD_TWIN_FRAUDS := $(or $(TWIN_FRAUDS),$(FRAUD_TWIN_FRAUDS))
@@ -30,6 +31,7 @@ SHARED := fraud/errors.py fraud/schema.py fraud/settings.py fraud/artefacts.py
 DATASET := $(SHARED) $(wildcard fraud/dataset/*.py)
 MODEL := $(DATASET) fraud/bundle.py fraud/features.py $(wildcard fraud/metrics/*.py)
 LEARN := $(wildcard fraud/learn/*.py) fraud/learn/candidates.toml
+CHAMPION := $(wildcard $(addsuffix /model*/manifest.json,$(FRAUD_BASELINE)) $(addsuffix /gate.json,$(FRAUD_BASELINE)))
 TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
 
 .DELETE_ON_ERROR:
@@ -41,7 +43,8 @@ all: report gate ## everything: from nothing to the report and the verdict of th
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: DATA=$(DATA) BUILD=$(BUILD) PREVALENCE=$(PREVALENCE) DATA_SOURCE=$(or $(DATA_SOURCE),auto)" \
+	@echo "Variables: DATA=$(DATA) BUILD=$(BUILD) BASELINE=$(BASELINE) PREVALENCE=$(PREVALENCE)" \
+	  "DATA_SOURCE=$(or $(DATA_SOURCE),auto)" \
 	  "PYTHON=$(PYTHON) PORT=$(PORT) IMAGE=$(IMAGE)"
 
 # --- the virtual environment ---------------------------------------------------------------------------------------
@@ -54,10 +57,13 @@ $(READY): requirements.txt
 
 # --- the pipeline ----------------------------------------------------------------------------------------------------
 
-# Holds the settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful.
-$(BUILD)/settings: settings-changed
+# Each holds settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful. The champion is
+# apart, since another one changes no more than the comparison.
+$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(BASELINE|BUDGET|BUILD|HOST|PORT|WORKERS)='
+$(BUILD)/settings.baseline: MATTERS := grep '^FRAUD_BASELINE='
+$(BUILD)/settings $(BUILD)/settings.baseline: settings-changed
 	+@mkdir -p $(BUILD)
-	+@env | grep '^FRAUD_' | grep -v -E '^FRAUD_(BUDGET|BUILD|HOST|PORT|WORKERS)=' | LC_ALL=C sort > $@.part
+	+@env | grep '^FRAUD_' | $(MATTERS) | LC_ALL=C sort > $@.part
 	+@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
 
 data: $(BUILD)/data.json ## get the transactions, or draw the synthetic twin
@@ -83,7 +89,8 @@ experiments: $(BUILD)/validation.json ## study candidates, imbalance and feature
 	$(RUN) -m fraud experiments
 
 evaluate: $(BUILD)/metrics.json ## score the bundles on the rows kept apart
-$(BUILD)/metrics.json: $(BUILD)/training.json $(MODEL) fraud/scorer.py $(wildcard fraud/evaluate/*.py)
+$(BUILD)/metrics.json: $(BUILD)/training.json $(BUILD)/settings.baseline $(CHAMPION) $(MODEL) fraud/scorer.py \
+    $(wildcard fraud/evaluate/*.py)
 	$(RUN) -m fraud evaluate
 
 # Exit code 1 is a verdict, which `gate` repeats once the report is written.

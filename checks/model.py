@@ -1,5 +1,6 @@
 """The gates of the model: may this bundle ship?"""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def run(settings: Settings) -> dict[str, Any]:
     metrics = artefacts.read_json(settings.build / "metrics.json", "make evaluate")
     validation = artefacts.read_json(settings.build / "validation.json", "make validate")
     digests = _digests(settings.build, metrics)
+    if settings.baseline is not None and metrics["baseline"] != settings.baseline.as_posix():
+        raise UsageError(f"the model was not compared with BASELINE={settings.baseline}: run `make evaluate` again")
     if validation["data"]["digest"] != metrics["provenance"]["data"]["digest"]:
         raise UsageError("the data that was validated is not the data that was evaluated: run `make all` again")
     scores_path = settings.build / "scores.parquet"
@@ -34,6 +37,7 @@ def run(settings: Settings) -> dict[str, Any]:
         *_data(validation, limits.data),
         *parity.gates(pd.read_parquet(scores_path), _pipeline(settings.build), limits.parity),
         *(_metric(metrics, limit) for limit in limits.model),
+        *_champion(metrics, limits.champion),
     ]
     document = {
         "format": FORMAT,
@@ -106,11 +110,25 @@ def _data(validation: dict[str, Any], limits: DataLimits) -> list[Gate]:
 
 def _metric(metrics: dict[str, Any], limit: MetricLimit) -> Gate:
     measured = metrics["protocols"][limit.protocol]["model"]["metrics"]
+    return _held(f"{limit.protocol}: {limit.metric}", measured, limit)
+
+
+def _champion(metrics: dict[str, Any], limits: tuple[MetricLimit, ...]) -> Iterator[Gate]:
+    """The differences to the champion, where there is one."""
+    for limit in limits:
+        champion = metrics["protocols"][limit.protocol]["champion"]
+        if champion is not None:
+            name = f"{limit.protocol}: {limit.metric} less the champion's"
+            yield _held(name, champion["difference"], limit, champion["caveats"])
+
+
+def _held(name: str, measured: dict[str, Any], limit: MetricLimit, caveats: Iterable[str] = ()) -> Gate:
     if limit.metric not in measured:
         raise UsageError(f"{thresholds.PATH}: no metric {limit.metric!r}; there are {', '.join(sorted(measured))}")
     figure = measured[limit.metric]
+    end = [] if limit.bind == "value" else [f"judged by the {limit.bind} end of the interval"]
     return Gate(
-        name=f"{limit.protocol}: {limit.metric}",
+        name=name,
         value=figure["value"],
         low=figure["low"],
         high=figure["high"],
@@ -118,5 +136,5 @@ def _metric(metrics: dict[str, Any], limit: MetricLimit) -> Gate:
         max=limit.max,
         judged=limit.bind,
         reason=limit.reason,
-        detail="" if limit.bind == "value" else f"judged by the {limit.bind} end of the interval",
+        detail="; ".join([*end, *caveats]),
     )

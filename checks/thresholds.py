@@ -25,7 +25,7 @@ class DataLimits(_Frozen):
 
 
 class MetricLimit(_Frozen):
-    """A gate on one metric of one protocol: its value, or the bound of its interval that is the worse one."""
+    """A gate on one metric of one protocol, or on its difference to the champion: the value or an end."""
 
     protocol: Literal["random", "chronological"]
     metric: str
@@ -53,6 +53,7 @@ class Thresholds(_Frozen):
 
     data: DataLimits
     parity: ParityLimits
+    champion: tuple[MetricLimit, ...] = Field(min_length=1)
     model: tuple[MetricLimit, ...] = Field(min_length=1)
 
 

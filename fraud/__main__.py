@@ -151,12 +151,12 @@ def _evaluate(asked: argparse.Namespace) -> int:
 
     document = evaluate.run(settings.load())
     for protocol, judged in document["protocols"].items():
+        roles = [judged[role] for role in ("model", "reference", "champion") if judged[role]]
         rows = [
-            (name, with_interval(judged["model"]["metrics"][name]), with_interval(judged["reference"]["metrics"][name]))
-            for name in judged["model"]["metrics"]
+            (name, *(with_interval(role["metrics"][name]) for role in roles)) for name in judged["model"]["metrics"]
         ]
         title = f"{protocol}: {judged['rows']:,} rows, {judged['frauds']} frauds"
-        print(table(title, ("metric", judged["model"]["name"], judged["reference"]["name"]), rows))
+        print(table(title, ("metric", *(role["name"] for role in roles)), rows))
     return 0
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import DirectoryPath, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud.errors import UsageError
@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data/creditcard.csv"), description="the transactions: .csv, .csv.gz or .parquet")
     data_source: Literal["auto", "real", "twin"] = Field("auto", description="where DATA comes from if it is absent")
     build: Path = Field(Path("build"), description="where everything that is made lies")
+    baseline: DirectoryPath | None = Field(None, description="build folder of the champion: the last run that shipped")
     prevalence: Share | None = Field(None, description="share of fraud in production; without it, as in DATA")
     seed: int = Field(42, ge=0, lt=2**32, description="of every split, draw and model")
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="threads that may compute")
@@ -52,9 +53,18 @@ class Settings(BaseSettings):
             raise ValueError("must be at least that of FRAUD_TARGET_PRECISION")
         return decline
 
+    @field_validator("baseline")
+    @classmethod
+    def _not_what_is_overwritten(cls, baseline: Path | None, info: ValidationInfo) -> Path | None:
+        # Training would overwrite the champion, and the new model then be found no worse than itself.
+        build = info.data.get("build")
+        if baseline is not None and build is not None and baseline.resolve() == build.resolve():
+            raise ValueError("is what this run overwrites: name another FRAUD_BUILD for the new run")
+        return baseline
+
     def recorded(self) -> dict[str, object]:
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
-        return self.model_dump(mode="json", exclude={"build", "data", "host", "port", "workers", "budget"})
+        return self.model_dump(mode="json", exclude={"baseline", "budget", "build", "data", "host", "port", "workers"})
 
 
 @cache

@@ -78,6 +78,23 @@ def test_declining_may_not_be_laxer_than_reviewing(clean_settings):
         settings.load()
 
 
+def test_the_champion_may_not_lie_where_the_new_run_is_built(clean_settings, tmp_path):
+    """Training would overwrite it before anybody compared the two."""
+    clean_settings(build=tmp_path / "build", baseline=tmp_path / "other" / ".." / "build")
+    (tmp_path / "build").mkdir()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UsageError, match=r"FRAUD_BASELINE=.*is what this run overwrites: name another FRAUD_BUILD"):
+        settings.load()
+    clean_settings(baseline=tmp_path / "other")
+    assert settings.load().baseline == tmp_path / "other"
+
+
+def test_a_champion_that_is_not_there_is_told_before_anything_is_trained(clean_settings, tmp_path):
+    clean_settings(baseline=tmp_path / "absent")
+    with pytest.raises(UsageError, match=r"FRAUD_BASELINE='.*absent': .*not point to a directory"):
+        settings.load()
+
+
 def test_they_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         Settings().seed = 7
@@ -87,7 +104,7 @@ def test_the_record_leaves_out_where_things_lie_and_how_they_are_served():
     recorded = Settings(prevalence=0.01).recorded()
     assert recorded["prevalence"] == 0.01
     assert recorded["seed"] == 42
-    assert {"build", "data", "host", "port", "workers"}.isdisjoint(recorded)
+    assert {"baseline", "build", "data", "host", "port", "workers"}.isdisjoint(recorded)
 
 
 def test_every_setting_says_what_it_is_for():

@@ -13,9 +13,10 @@ from fraud.bundle import Manifest
 from fraud.dataset import source, split
 from fraud.dataset.split import Split
 from fraud.errors import UsageError
-from fraud.metrics import curves
+from fraud.evaluate.champion import champion
+from fraud.metrics import curves, delong
 from fraud.metrics.classification import judge
-from fraud.metrics.intervals import bootstrap, interval, values
+from fraud.metrics.intervals import Interval, bootstrap, interval, values
 from fraud.metrics.weights import legitimate_weight
 from fraud.scorer import Scorer, Scores
 from fraud.settings import Settings
@@ -46,6 +47,7 @@ def run(settings: Settings) -> dict[str, Any]:
     document = {
         "format": FORMAT,
         "synthetic": record["source"] == "twin",
+        "baseline": None if settings.baseline is None else settings.baseline.as_posix(),
         "prevalence": settings.prevalence,
         "legitimate_weight": weight,
         "recipe": bundle.read(settings.build / bundle.FOLDERS["random"][0]).manifest.selection["recipe"],
@@ -59,12 +61,13 @@ def run(settings: Settings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """The rows that judge one protocol, with the answers of its model and of its reference."""
+    """The rows that judge one protocol, with the answers of its model, its reference and its champion, if any."""
 
     rows: NDArray[np.intp]
     frame: pd.DataFrame
     manifests: dict[str, Manifest]
     scores: dict[str, Scores]
+    caveats: list[str]
 
     @property
     def label(self) -> NDArray[np.int8]:
@@ -79,7 +82,10 @@ def _judged(protocol: str, frame: pd.DataFrame, data_digest: str, rows: Split, s
         scorer = Scorer(settings.build / folder, threads=settings.jobs)
         _refuse_other_rows(settings.build / folder, scorer.manifest, data_digest, rows, protocol)
         manifests[role], scores[role] = scorer.manifest, scorer.score(features)
-    return _Judged(rows.test, test, manifests, scores)
+    held = champion(protocol, frame, data_digest, rows, settings)
+    if held is not None:
+        manifests["champion"], scores["champion"] = held.scorer.manifest, held.scorer.score(features)
+    return _Judged(rows.test, test, manifests, scores, [] if held is None else held.caveats)
 
 
 def _refuse_other_rows(folder: Path, manifest: Manifest, data_digest: str, rows: Split, protocol: str) -> None:
@@ -96,7 +102,18 @@ def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, A
     models = {role: judge(label, s.probability, s.prediction) for role, s in judged.scores.items()}
     drawn = bootstrap(models, weight, settings.bootstrap_draws, settings.seed)
     value = {role: values(model, weight) for role, model in models.items()}
-    return {
+
+    def difference(other: str) -> dict[str, Interval]:
+        paired = {
+            name: interval(value["model"][name] - value[other][name], drawn["model"][name] - drawn[other][name])
+            for name in value["model"]
+        }
+        paired["roc_auc"]["p"] = delong.p_value(
+            label, judged.scores["model"].probability, judged.scores[other].probability
+        )
+        return paired
+
+    record: dict[str, Any] = {
         "rows": len(label),
         "frauds": int(label.sum()),
         "training": judged.manifests["model"].training,
@@ -111,13 +128,11 @@ def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, A
             }
             for role in models
         },
-        "difference": {
-            name: interval(
-                value["model"][name] - value["reference"][name], drawn["model"][name] - drawn["reference"][name]
-            )
-            for name in value["model"]
-        },
+        "difference": difference("reference"),
     }
+    if "champion" in models:
+        record["champion"] |= {"caveats": judged.caveats, "difference": difference("champion")}
+    return {"champion": None, **record}
 
 
 def _table(protocol: str, judged: _Judged, weight: float) -> pd.DataFrame:

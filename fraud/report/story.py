@@ -17,6 +17,9 @@ SOURCES = {
 
 _COUNTS = ("true_positives", "false_negatives", "false_positives", "true_negatives")
 
+# What is told of the difference to the champion: the gate's metric first.
+_COMPARED = ("average_precision", "recall", "precision", "log_loss", "roc_auc")
+
 # The settings that `make` takes as variables of its own; the others reach it through the environment.
 _MAKE = {"prevalence": "PREVALENCE", "twin_rows": "TWIN_ROWS", "twin_frauds": "TWIN_FRAUDS"}
 
@@ -99,7 +102,21 @@ def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dic
             }
             for role in ("model", "reference")
         },
+        "champion": _champion(judged["champion"]),
     }
+
+
+def _champion(champion: dict[str, Any] | None) -> str:
+    """The comparison with the model that shipped last, in words."""
+    if champion is None:
+        return "no champion given, so nothing says whether this model is worse than the one that shipped last"
+    difference = champion["difference"]
+    told = [
+        f"{term(name).label} {words.with_interval(difference[name], signed=True)}, {wording(name, difference[name])}"
+        for name in _COMPARED
+    ]
+    test = f"DeLong's test of the ROC-AUC gives p = {words.number(difference['roc_auc']['p'])}"
+    return "; ".join([f"less the champion {champion['version']}: {told[0]}", *told[1:], test, *champion["caveats"]])
 
 
 def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:
@@ -182,6 +199,9 @@ def _command(evidence: Evidence) -> str:
         variables.append("DATA_SOURCE=twin")
     elif evidence.data["path"] != Settings.model_fields["data"].default.as_posix():
         variables.append(f"DATA={shlex.quote(evidence.data['path'])}")
+    if (baseline := evidence.metrics["baseline"]) is not None:
+        # The champion may lie where a run is built by default, which must not overwrite it.
+        variables += [f"BUILD={shlex.quote(evidence.build.as_posix())}", f"BASELINE={shlex.quote(baseline)}"]
     for name, value in settings.items():
         if name == "data_source" or value == Settings.model_fields[name].default:
             continue

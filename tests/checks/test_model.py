@@ -1,4 +1,5 @@
 import json
+import shutil
 from functools import partial
 
 import numpy as np
@@ -120,6 +121,82 @@ def test_a_model_trained_on_shuffled_labels_fails_with_exit_code_1(draw, tmp_pat
     assert {"random: recall", "random: roc_auc", "random: average_precision"} <= set(failing(document))
     assert "must not ship" in capsys.readouterr().out
     assert command.main(["gate"]) == 1
+
+
+AGAINST_THE_CHAMPION = [f"{protocol}: average_precision less the champion's" for protocol in bundle.FOLDERS]
+
+
+def names(document):
+    return [gate["name"] for gate in document["gates"]]
+
+
+def test_without_a_champion_its_gates_are_absent(run_copy, limits):
+    limits(EASY)
+    assert not [name for name in names(model.run(run_copy)) if "champion" in name]
+
+
+def test_a_model_that_lost_much_to_the_champion_fails_and_the_champion_itself_passes(
+    run_copy, finished_run, limits, monkeypatch
+):
+    """A recipe that sees 40 of its training rows, judged beside the one that saw them all, and the other way round."""
+    limits(EASY)
+    good = run_copy.model_copy(update={"baseline": finished_run.build})
+    evaluate.run(good)
+    same = model.run(good)
+    held = [gate for gate in same["gates"] if "champion" in gate["name"]]
+    assert [gate["name"] for gate in held] == AGAINST_THE_CHAMPION
+    assert [(gate["value"], gate["low"], gate["high"], gate["passed"]) for gate in held] == [(0, 0, 0, True)] * 2
+
+    fit = recipe.fit
+
+    def on_few(frame, *others):
+        return fit(frame.groupby(schema.LABEL.name).sample(20, random_state=1), *others)
+
+    monkeypatch.setattr(recipe, "fit", on_few)
+    monkeypatch.setattr(recipe, "CANDIDATES", CANDIDATES[:1])
+    train.run(run_copy)
+    evaluate.run(good)
+    document = model.run(good)
+    assert document["verdict"] == "fail"
+    assert set(AGAINST_THE_CHAMPION) <= set(failing(document))
+    assert "average_precision less the champion's is -" in document["sentence"]
+
+    better = finished_run.model_copy(update={"build": run_copy.build.with_name("better"), "baseline": run_copy.build})
+    shutil.copytree(finished_run.build, better.build)
+    evaluate.run(better)
+    assert not set(AGAINST_THE_CHAMPION) & set(failing(model.run(better)))
+
+
+def test_what_must_be_said_of_the_champion_stands_beside_its_gates(run_copy, limits):
+    limits(EASY)
+    metrics = artefacts.read_json(run_copy.build / "metrics.json", "make evaluate")
+    judged = metrics["protocols"]["random"]
+    judged["champion"] = {**judged["reference"], "difference": judged["difference"], "caveats": ["of a caveat"]}
+    artefacts.write_json(run_copy.build / "metrics.json", metrics)
+    (held,) = [gate for gate in model.run(run_copy)["gates"] if "champion" in gate["name"]]
+    assert held["detail"] == "judged by the high end of the interval; of a caveat"
+
+
+def test_a_margin_of_non_inferiority_asks_for_proof(run_copy, limits, monkeypatch):
+    """The model's difference to its reference taken for one to a champion: the margin is crossed at its low end."""
+    limits(EASY)
+    metrics = artefacts.read_json(run_copy.build / "metrics.json", "make evaluate")
+    judged = metrics["protocols"]["random"]
+    judged["champion"] = {**judged["reference"], "difference": judged["difference"], "caveats": []}
+    artefacts.write_json(run_copy.build / "metrics.json", metrics)
+    low = judged["difference"]["roc_auc"]["low"]
+    shipped = thresholds.read()
+    for margin, passes in ((low - 1e-9, True), (low + 1e-9, False)):
+        asked = thresholds.MetricLimit(protocol="random", metric="roc_auc", bind="low", min=margin, reason="because")
+        moved = shipped.model_copy(update={"champion": (asked,)})
+        monkeypatch.setattr(thresholds, "read", lambda moved=moved: moved)
+        assert ("random: roc_auc less the champion's" not in failing(model.run(run_copy))) is passes
+
+
+def test_a_champion_that_was_not_compared_is_not_passed_over(run_copy, limits):
+    limits(EASY)
+    with pytest.raises(UsageError, match=r"was not compared with BASELINE=.*run `make evaluate` again"):
+        model.run(run_copy.model_copy(update={"baseline": run_copy.data.parent}))
 
 
 @pytest.mark.parametrize("folder", [folder for folder, _ in bundle.FOLDERS.values()])

@@ -8,7 +8,9 @@ from fraud.metrics.intervals import values
 
 DATA = "[data]\nmin_fraud_share = 0.001\nmax_fraud_share = 0.1\nmin_frauds = 20\nmax_component_median = 1\n"
 PARITY = "[parity]\nmax_probability_difference = 1e-5\nnear_threshold = 1e-6\n"
-GATE = '[[model]]\nprotocol = "random"\nmetric = "recall"\nbind = "value"\nmin = 0.7\nreason = "because"\n'
+LIMIT = 'protocol = "random"\nmetric = "recall"\nbind = "value"\nmin = 0.7\nreason = "because"\n'
+CHAMPION = "[[champion]]\n" + LIMIT
+GATE = "[[model]]\n" + LIMIT
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def read(tmp_path):
 
 
 def test_a_sound_file_is_read(read):
-    limits = read(DATA + PARITY + GATE + GATE.replace("recall", "precision"))
+    limits = read(DATA + PARITY + CHAMPION + GATE + GATE.replace("recall", "precision"))
     assert limits.data.min_frauds == 20
     assert [limit.metric for limit in limits.model] == ["recall", "precision"]
     assert (limits.model[0].min, limits.model[0].max) == (0.7, None)
@@ -34,19 +36,20 @@ def test_a_sound_file_is_read(read):
         (b"\xff\xfe", "can't be read"),
         ("[data", "can't be read"),
         ("", "data: Field required"),
-        (DATA + PARITY, "model: Field required"),
-        (DATA + GATE, "parity: Field required"),
-        (DATA + PARITY + GATE + "\n[other]\n", "other: Extra inputs"),
-        (DATA + PARITY + GATE + "maximum = 1\n", "model.0.maximum: Extra inputs"),
-        (DATA + PARITY + GATE.replace("min = 0.7\n", ""), "a gate needs `min`, `max` or both"),
-        (DATA + PARITY + GATE.replace("0.7", '"high"'), "model.0.min: "),
-        (DATA + PARITY + GATE.replace("0.7", "nan"), "model.0.min: "),
-        (DATA + PARITY + GATE.replace("0.7", "-inf"), "model.0.min: "),
-        (DATA + PARITY + GATE.replace("because", ""), "model.0.reason: "),
-        (DATA + PARITY + GATE.replace("random", "all rows"), "model.0.protocol: "),
-        (DATA + PARITY + GATE.replace('"value"', '"middle"'), "model.0.bind: "),
-        (DATA.replace("20", "0") + PARITY + GATE, "data.min_frauds: "),
-        (DATA + PARITY.replace("1e-5", "-1") + GATE, "parity.max_probability_difference: "),
+        (DATA + PARITY + CHAMPION, "model: Field required"),
+        (DATA + PARITY + GATE, "champion: Field required"),
+        (DATA + CHAMPION + GATE, "parity: Field required"),
+        (DATA + PARITY + CHAMPION + GATE + "\n[other]\n", "other: Extra inputs"),
+        (DATA + PARITY + CHAMPION + GATE + "maximum = 1\n", "model.0.maximum: Extra inputs"),
+        (DATA + PARITY + CHAMPION + GATE.replace("min = 0.7\n", ""), "a gate needs `min`, `max` or both"),
+        (DATA + PARITY + CHAMPION + GATE.replace("0.7", '"high"'), "model.0.min: "),
+        (DATA + PARITY + CHAMPION + GATE.replace("0.7", "nan"), "model.0.min: "),
+        (DATA + PARITY + CHAMPION + GATE.replace("0.7", "-inf"), "model.0.min: "),
+        (DATA + PARITY + CHAMPION + GATE.replace("because", ""), "model.0.reason: "),
+        (DATA + PARITY + CHAMPION + GATE.replace("random", "all rows"), "model.0.protocol: "),
+        (DATA + PARITY + CHAMPION + GATE.replace('"value"', '"middle"'), "model.0.bind: "),
+        (DATA.replace("20", "0") + PARITY + CHAMPION + GATE, "data.min_frauds: "),
+        (DATA + PARITY.replace("1e-5", "-1") + CHAMPION + GATE, "parity.max_probability_difference: "),
     ],
 )
 def test_a_malformed_file_is_refused_by_its_key(read, tmp_path, text, message):
@@ -66,7 +69,8 @@ def test_the_gates_that_ship_bind_metrics_that_there_are():
     label = np.array([0, 1], dtype=np.int8)
     known = values(judge(label, label.astype(float), label), 1.0)
     limits = thresholds.read()
-    assert {limit.metric for limit in limits.model} <= set(known)
+    assert {limit.metric for limit in limits.model + limits.champion} <= set(known)
+    assert {limit.protocol for limit in limits.champion} == {"random", "chronological"}
     for protocol in ("random", "chronological"):
         gated = {limit.metric for limit in limits.model if limit.protocol == protocol}
         assert {"recall", "precision", "roc_auc", "average_precision"} <= gated
@@ -78,3 +82,7 @@ def test_every_gate_that_ships_can_be_passed_and_can_fail():
     for limit in thresholds.read().model:
         assert limit.min is None or 0 < limit.min < 1
         assert limit.max is None or limit.max > (limit.min or 0)
+    for limit in thresholds.read().champion:
+        # A model is always as good as itself, and a loss of everything never passes.
+        assert limit.min is None or -1 < limit.min <= 0
+        assert limit.max is None or 0 <= limit.max < 1

@@ -51,6 +51,23 @@ def test_a_changed_setting_re_makes_everything(finished: Any) -> None:
     assert finished.make("report").returncode == 0
 
 
+def test_a_champion_re_makes_the_comparison_and_nothing_before_it(finished: Any) -> None:
+    shutil.copytree(finished.folder / "build", finished.folder / "shipped", copy_function=shutil.copy2)
+    asked = ["report", "BASELINE=shipped"]
+    assert finished.steps(*asked) == ["fraud evaluate", "checks model", "fraud report"]
+    done = finished.make(*asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert finished.steps(*asked) == []
+    digests = {name: judged["champion"]["digest"] for name, judged in finished.protocols().items()}
+    assert digests == {name: judged["model"]["digest"] for name, judged in finished.protocols().items()}
+    (finished.folder / "shipped/model/manifest.json").touch()
+    assert finished.steps(*asked)[0] == "fraud evaluate"
+    assert "BASELINE=shipped" in finished.make("help", "BASELINE=shipped").stdout
+    # And without it, all is as before.
+    assert finished.make("report").returncode == 0
+    assert all(judged["champion"] is None for judged in finished.protocols().values())
+
+
 def test_an_unreachable_gate_stops_make_but_not_the_report(finished: Any, new_tree: Callable[[], Any]) -> None:
     tree = new_tree()
     shutil.copytree(finished.folder / "build", tree.folder / "build", dirs_exist_ok=True, copy_function=shutil.copy2)

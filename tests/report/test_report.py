@@ -7,7 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from checks import model
+from fraud import bundle
 from fraud.errors import UsageError
+from fraud.evaluate import evaluate
 from fraud.report import report, words
 
 HOSTILE = "<script>alert('1')</script> | **x** `y` [z](javascript:1)"
@@ -139,6 +142,28 @@ def test_the_prevalence_is_told_where_it_is_given(run, reported, write, edit):
     edit("metrics", lambda metrics: metrics.update(prevalence=None))
     page, markdown, _ = write()
     assert "one legitimate row weighs" not in page.text + markdown
+
+
+def test_the_comparison_with_the_champion_is_told_or_that_there_is_none(run, explored_run, reported):
+    for text in (reported[0].text, reported[1]):
+        assert text.count("no champion given") == 2
+    champion = run.build.with_name("shipped folder")
+    shutil.copytree(explored_run.build, champion)
+    for model_folder, reference_folder in bundle.FOLDERS.values():
+        shutil.rmtree(champion / model_folder)
+        shutil.copytree(champion / reference_folder, champion / model_folder)
+    told = run.model_copy(update={"baseline": champion})
+    metrics = evaluate.run(told)
+    model.run(told)
+    page, markdown, _ = written(told)
+    for judged in metrics["protocols"].values():
+        held = judged["champion"]
+        difference = words.with_interval(held["difference"]["average_precision"], signed=True)
+        for text in (page.text, markdown):
+            assert f"less the champion {held['version']}: Average precision {difference}, " in text
+            assert f"gives p = {words.number(held['difference']['roc_auc']['p'])}; {held['caveats'][0]}." in text
+    assert "no champion given" not in page.text + markdown
+    assert f"BUILD={run.build} BASELINE='{champion}'" in page.text
 
 
 def test_the_page_stands_alone(explored_run, reported):
