@@ -52,20 +52,18 @@ def fit(frame: pd.DataFrame, settings: Settings, weight: float, done: Callable[[
     prepared, label = inputs(frame, best.candidate)
     calibrated = calibration.fit(best.out_of_fold, label, weight)
     probability = calibrated.apply(best.out_of_fold)
-    review = threshold.highest_recall(probability, label, weight, settings.target_precision)
-    decline = threshold.highest_recall(probability, label, weight, settings.decline_precision)
+    amount = frame[schema.AMOUNT.name].to_numpy(np.float64)
+    thresholds, chosen = threshold.choose(probability, label, amount, weight, settings)
     pipeline = selection.fit(best.candidate, prepared, label, settings.seed)
     done()
     return Fitted(
         best.candidate,
         pipeline,
         calibrated,
-        Thresholds(review=review.threshold, decline=decline.threshold if decline.reached else None),
+        thresholds,
         _ranges(frame),
         {
-            "rule": f"highest recall at a precision of {settings.target_precision:g} on out-of-fold scores",
-            "review": vars(review),
-            "decline": vars(decline),
+            **chosen,
             "folds": settings.folds,
             "candidates": [trial.record() for trial in trials],
         },
