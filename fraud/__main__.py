@@ -92,7 +92,9 @@ def _train(asked: argparse.Namespace) -> int:
             (trial["name"], f"{trial['average_precision']:.4f}", f"{trial['seconds']:.1f} s")
             for trial in record["selection"]["candidates"]
         ]
-        title = f"{protocol}: {record['name']} wins; review at probability {record['thresholds']['review']:.4f}"
+        thresholds = record["thresholds"]
+        by_amount = " that depends on the amount, at least" if "by_amount" in thresholds else ""
+        title = f"{protocol}: {record['name']} wins; review at probability{by_amount} {thresholds['review']:.4f}"
         print(table(title, ("candidate", "average precision", "time"), rows))
     return 0
 

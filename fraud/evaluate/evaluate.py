@@ -16,6 +16,7 @@ from fraud.errors import UsageError
 from fraud.metrics import curves
 from fraud.metrics.classification import judge
 from fraud.metrics.intervals import bootstrap, interval, values
+from fraud.metrics.money import ledger
 from fraud.metrics.weights import legitimate_weight
 from fraud.scorer import Scorer, Scores
 from fraud.settings import Settings
@@ -69,6 +70,10 @@ class _Judged:
     def label(self) -> NDArray[np.int8]:
         return self.frame[schema.LABEL.name].to_numpy().astype(np.int8)
 
+    @property
+    def amount(self) -> NDArray[np.float64]:
+        return self.frame[schema.AMOUNT.name].to_numpy(np.float64)
+
 
 def _judged(protocol: str, frame: pd.DataFrame, data_digest: str, rows: Split, settings: Settings) -> _Judged:
     test = frame.iloc[rows.test]
@@ -92,7 +97,10 @@ def _refuse_other_rows(folder: Path, manifest: Manifest, data_digest: str, rows:
 
 def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, Any]:
     label = judged.label
-    models = {role: judge(label, s.probability, s.prediction) for role, s in judged.scores.items()}
+    models = {
+        role: judge(label, s.probability, s.prediction, ledger(s.decision, label, judged.amount, settings.costs))
+        for role, s in judged.scores.items()
+    }
     drawn = bootstrap(models, weight, settings.bootstrap_draws, settings.seed)
     value = {role: values(model, weight) for role, model in models.items()}
     return {
@@ -128,7 +136,7 @@ def _table(protocol: str, judged: _Judged, weight: float) -> pd.DataFrame:
             "label": judged.label,
             "weight": np.where(judged.label == 1, 1.0, weight),
             "time": judged.frame[schema.TIME.name].to_numpy(),
-            "amount": judged.frame[schema.AMOUNT.name].to_numpy(),
+            "amount": judged.amount,
             "probability": model.probability,
             "prediction": model.prediction,
             "decision": model.decision,
