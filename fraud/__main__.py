@@ -93,8 +93,8 @@ def _train(asked: argparse.Namespace) -> int:
             for trial in record["selection"]["candidates"]
         ]
         thresholds = record["thresholds"]
-        by_amount = " that depends on the amount, at least" if "by_amount" in thresholds else ""
-        title = f"{protocol}: {record['name']} wins; review at probability{by_amount} {thresholds['review']:.4f}"
+        at = "by amount" if "by_amount" in thresholds else f"at probability {thresholds['review']:.4f}"
+        title = f"{protocol}: {record['name']} wins; review {at}"
         print(table(title, ("candidate", "average precision", "time"), rows))
     return 0
 

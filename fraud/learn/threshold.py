@@ -69,11 +69,9 @@ def choose(
         words.append(f"at a precision of {limits.review:g}")
     if settings.alert_capacity is not None:
         words.append(f"with alerts for at most {100 * capacity:g}% of rows")
-    return chosen, {
-        "rule": " ".join([*words, "on out-of-fold scores"]),
-        "review": vars(review),
-        "decline": vars(decline),
-    }
+    if limits != Limits() or rule != "by_amount":  # Elkan's rule as such looks at no row
+        words.append("on out-of-fold scores")
+    return chosen, {"rule": " ".join(words), "review": vars(review), "decline": vars(decline)}
 
 
 def highest_recall(
@@ -135,11 +133,13 @@ def least_expected_cost(
     rule = rule.model_copy(update={"review": floor, "decline": 0.0})
     declined = probability >= rule.applied(amount)[1]
     lowest = _floor(probability, label, weight, declined, limits.decline)
-    return rule.model_copy(update={"decline": lowest if (declined & (probability >= lowest)).any() else None})
+    return rule.model_copy(update={"decline": lowest if lowest <= 1 else None})
 
 
 def _floor(probability: Floats, label: Labels, weight: float, flagged: NDArray[np.bool_], precision: float) -> float:
-    """The lowest probability with which the `flagged` rows are of this precision; 0 where they are so as they stand."""
+    """The lowest probability with which the `flagged` rows are of this precision: 0 where they are so as they stand,
+    above 1 where none of them reaches it.
+    """
     sweep = _Sweep(probability[flagged], label[flagged], weight)
     most = int(np.flatnonzero(sweep.reaches(precision))[-1])
     return 0.0 if most == len(sweep.distinct) else sweep.midway(most)

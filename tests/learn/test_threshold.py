@@ -201,6 +201,23 @@ def test_by_amount_the_floor_is_the_lowest_that_reaches_the_precision(seed):
         assert precision < 0.8 or same
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_by_amount_what_the_precision_keeps_out_takes_no_capacity(seed):
+    probability, label, amount, weight = priced(seed, 300)
+    free = least_expected_cost(probability, label, amount, weight, COSTS, Limits(1.0, 0.8, 0.0))
+    _, alerted, _, _ = worth(decisions(free, probability, amount), label, amount, weight)
+    assert least_expected_cost(probability, label, amount, weight, COSTS, Limits(alerted + 1e-9, 0.8, 0.0)) == free
+
+
+def test_by_amount_a_precision_out_of_reach_declines_nothing_and_rows_that_none_reaches_forbid_nothing():
+    probability, label, amount, weight = priced(2, 300)
+    reached = least_expected_cost(probability, label, amount, weight, COSTS, Limits(1.0, 0.0, 0.5))
+    assert reached.decline is not None
+    turned = least_expected_cost(probability, 1 - label, amount, weight, COSTS, Limits(1.0, 0.0, 0.99))
+    assert turned.decline is None
+    assert least_expected_cost(probability / 100, label, amount, weight, COSTS, Limits()).decline == 0
+
+
 def chosen_by(**told):
     return choose(*priced(3, 300), Settings(fraud_fee=20, **told))
 
@@ -213,6 +230,7 @@ def test_the_settings_name_the_rule_its_limits_and_its_costs():
     costs = CostModel(fraud_fee=20, analyst_cost=1)
     assert thresholds == least_cost(probability, label, amount, weight, costs, Limits())
     assert record["rule"] == "least cost on out-of-fold scores"
+    assert chosen_by(threshold_rule="by_amount")[1]["rule"] == "least expected cost for each amount"
     thresholds, record = chosen_by(threshold_rule="by_amount", alert_capacity=0.05, precision_floor=True)
     assert thresholds.by_amount.costs == CostModel(fraud_fee=20)
     assert thresholds == least_expected_cost(
