@@ -27,7 +27,7 @@ VENV := .venv
 READY := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-SHARED := fraud/errors.py fraud/schema.py fraud/settings.py fraud/artefacts.py
+SHARED := fraud/errors.py fraud/schema.py fraud/costs.py fraud/settings.py fraud/artefacts.py
 DATASET := $(SHARED) $(wildcard fraud/dataset/*.py)
 MODEL := $(DATASET) fraud/bundle.py fraud/features.py $(wildcard fraud/metrics/*.py)
 LEARN := $(wildcard fraud/learn/*.py) fraud/learn/candidates.toml

@@ -27,11 +27,10 @@ def gates(scores: pd.DataFrame, pipeline: pd.DataFrame, limits: ParityLimits) ->
 
 def _of(protocol: str, rows: pd.DataFrame, limits: ParityLimits) -> list[Gate]:
     difference = float(np.abs(rows["probability"] - rows["probability_pipeline"]).max())
-    # `threshold` is the one applied; for a reviewed row that is not yet declined, and for an approved one, it is the
-    # lowest, the one that the prediction turns on.
-    lowest = rows["threshold"].min()
-    differs = (rows["probability_pipeline"] >= lowest).to_numpy() != (rows["prediction"] == 1).to_numpy()
-    near = (np.abs(rows["probability_pipeline"] - lowest) <= limits.near_threshold).to_numpy()
+    # Each row has its own: the threshold that its decision turned on, which may depend on the amount.
+    above = (rows["probability_pipeline"] - rows["threshold"]).to_numpy()
+    differs = (above >= 0) != (rows["prediction"] == 1).to_numpy()
+    near = np.abs(above) <= limits.near_threshold
     wrong, excused = int((differs & ~near).sum()), int((differs & near).sum())
     return [
         Gate(

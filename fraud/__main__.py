@@ -100,7 +100,9 @@ def _train(asked: argparse.Namespace) -> int:
             (trial["name"], f"{trial['average_precision']:.4f}", f"{trial['seconds']:.1f} s")
             for trial in record["selection"]["candidates"]
         ]
-        title = f"{protocol}: {record['name']}; review at probability {record['thresholds']['review']:.4f}"
+        thresholds = record["thresholds"]
+        at = "by amount" if "by_amount" in thresholds else f"at probability {thresholds['review']:.4f}"
+        title = f"{protocol}: {record['name']}; review {at}"
         print(table(title, ("candidate", "average precision", "time"), rows))
     return 0
 

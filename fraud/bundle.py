@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fraud import artefacts, schema
+from fraud.costs import CostModel
 from fraud.errors import UsageError
 from fraud.features import TimeMeaning
 
@@ -48,11 +49,39 @@ class Calibration(_Frozen):
         return np.where(calibrated >= 0, 1 / (1 + small), small / (1 + small))
 
 
+class ByAmount(_Frozen):
+    """Thresholds at which another decision becomes the cheapest, any alert costing `alert_price` euros besides."""
+
+    costs: CostModel
+    alert_price: float
+
+
 class Thresholds(_Frozen):
-    """Probabilities at and above which a transaction is reviewed, or declined (`None`: none ever is)."""
+    """Probabilities at and above which a transaction is reviewed, or declined (`None`: none ever is).
+
+    With `by_amount` each amount has its own, and these are the lowest that any amount may have.
+    """
 
     review: float
     decline: float | None
+    # Left out where it is none, so that a bundle without it is what it always was.
+    by_amount: ByAmount | None = Field(default=None, exclude_if=lambda rule: rule is None)
+
+    def applied(self, amount: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The thresholds of `review` and `decline` for transactions of these amounts.
+
+        Args:
+            amount: shape (n,), euros.
+
+        Returns:
+            both of shape (n,); that of `decline` is infinite where nothing is ever declined.
+        """
+        review = np.full(len(amount), self.review)
+        decline = np.full(len(amount), np.inf if self.decline is None else self.decline)
+        if self.by_amount is not None:
+            cheapest = self.by_amount.costs.thresholds(amount, self.by_amount.alert_price)
+            review, decline = np.maximum(review, cheapest[0]), np.maximum(decline, cheapest[1])
+        return review, np.maximum(review, decline)
 
 
 class TrainingRange(_Frozen):

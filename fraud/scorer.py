@@ -17,6 +17,8 @@ _BATCH = 65_536
 
 _REASONS = 3
 
+_AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -61,14 +63,10 @@ class Scorer:
             ValueError: the shape is another, a value is not finite, or one is so large that the model has no answer.
         """
         probability = self.probability(transactions)
-        review, decline = self.manifest.thresholds.review, self.manifest.thresholds.decline
-        prediction = probability >= review
-        decision = np.where(prediction, "review", "approve")
-        threshold = np.full(len(probability), review)
-        if decline is not None:
-            declined = probability >= decline
-            decision[declined], threshold[declined] = "decline", decline
-        return Scores(probability, prediction.astype(np.int8), decision, threshold)
+        review, decline = self.manifest.thresholds.applied(np.asarray(transactions, dtype=np.float64)[:, _AMOUNT])
+        prediction, declined = probability >= review, probability >= decline
+        decision = np.where(declined, "decline", np.where(prediction, "review", "approve"))
+        return Scores(probability, prediction.astype(np.int8), decision, np.where(declined, decline, review))
 
     def probability(self, transactions: ArrayLike) -> NDArray[np.float64]:
         """The calibrated probability of fraud, shape (n,)."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import DirectoryPath, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud.costs import CostModel
 from fraud.errors import UsageError
 
 PREFIX = "FRAUD_"
@@ -15,8 +16,8 @@ PREFIX = "FRAUD_"
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Settings(BaseSettings):
-    """Everything that a run can be told. Unknown keys are an error; `None` means not given."""
+class Settings(BaseSettings, CostModel):
+    """Everything that a run can be told, the cost model included. Unknown keys are an error; `None`: not given."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
@@ -39,6 +40,13 @@ class Settings(BaseSettings):
     folds: int = Field(3, ge=2, le=20, description="folds of the cross-validation that selects and calibrates")
     target_precision: Share = Field(0.85, description="precision that the threshold of `review` aims at")
     decline_precision: Share = Field(0.95, description="precision that the threshold of `decline` aims at")
+    threshold_rule: Literal["precision", "cost", "by_amount"] = Field(
+        "precision",
+        description="thresholds of the highest recall at the precision aimed at, or of the least cost: the same for "
+        "all amounts, or each amount its own",
+    )
+    precision_floor: bool = Field(False, description="the rules of cost keep to the precision aimed at, too")
+    alert_capacity: Share | None = Field(None, description="largest share of transactions that may raise an alert")
     bootstrap_draws: int = Field(1_000, ge=100, description="draws behind every 95% interval")
 
     host: str = Field("127.0.0.1", description="address that the API listens on")
@@ -61,6 +69,11 @@ class Settings(BaseSettings):
         if baseline is not None and build is not None and baseline.resolve() == build.resolve():
             raise ValueError("is what this run overwrites: name another FRAUD_BUILD for the new run")
         return baseline
+
+    @property
+    def costs(self) -> CostModel:
+        """What decisions cost."""
+        return CostModel(**{name: getattr(self, name) for name in CostModel.model_fields})
 
     def recorded(self) -> dict[str, object]:
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""

@@ -6,7 +6,15 @@ import pytest
 
 from fraud import bundle
 from fraud.bundle import Calibration
+from fraud.costs import CostModel
 from fraud.errors import UsageError
+
+BY_AMOUNT = (
+    bundle.ByAmount(costs=CostModel(), alert_price=0.0),
+    bundle.ByAmount(costs=CostModel(), alert_price=1.5),
+    bundle.ByAmount(costs=CostModel(fraud_fee=15.01), alert_price=0.0),
+    bundle.ByAmount(costs=CostModel(review_loss_share=0.2), alert_price=0.0),
+)
 
 
 @pytest.fixture
@@ -119,6 +127,7 @@ def test_the_digest_covers_what_decides_and_nothing_else(folder, tmp_path):
         {"calibration": Calibration(slope=1.0, intercept=1e-15)},
         {"calibration": None},
         {"thresholds": bundle.Thresholds(review=0.5, decline=None)},
+        *({"thresholds": bundle.Thresholds(review=0.5, decline=0.9, by_amount=rule)} for rule in BY_AMOUNT),
         {"features": manifest.features | {first: bundle.TrainingRange(low=0, median=1, high=2)}},
         {"training": training | {"data": {"digest": "1" * 64}}},
     ]
@@ -128,6 +137,25 @@ def test_the_digest_covers_what_decides_and_nothing_else(folder, tmp_path):
     assert len({manifest.digest, *digests}) == len(other) + 1
     model = bundle.write(tmp_path / "m", b"another model", manifest)
     assert model.digest != manifest.digest
+
+
+def test_without_thresholds_by_amount_a_manifest_is_what_it_was_before_there_were_any(folder):
+    assert json.loads((folder / bundle.MANIFEST).read_text())["thresholds"] == {"review": 0.5, "decline": 0.9}
+
+
+@pytest.mark.parametrize("rule", BY_AMOUNT)
+def test_thresholds_by_amount_are_read_as_they_were_written(folder, tmp_path, rule):
+    thresholds = bundle.Thresholds(review=0.1, decline=None, by_amount=rule)
+    rewritten(folder, tmp_path / "by", thresholds=thresholds)
+    assert bundle.read(tmp_path / "by").manifest.thresholds == thresholds
+
+
+def test_a_decline_is_never_laxer_than_a_review():
+    amount = np.array([0.0, 10, 1_000])
+    for rule in (None, BY_AMOUNT[0]):
+        review, decline = bundle.Thresholds(review=0.97, decline=0.2, by_amount=rule).applied(amount)
+        assert (decline >= review).all()
+        assert (review >= 0.97).all()
 
 
 def test_the_calibration_is_the_logistic_function_and_never_overflows():

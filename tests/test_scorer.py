@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from fraud import bundle, schema, scorer
+from fraud.costs import CostModel
 from fraud.errors import UsageError
 from fraud.features import prepare
 from fraud.scorer import Scorer
 
 TIME = schema.FEATURES.index(schema.TIME.name)
+AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,39 @@ def test_a_score_at_the_threshold_is_flagged(bundle_folder, tmp_path, raw):
     scores = Scorer(tmp_path / "at").score(raw)
     assert scores.prediction.sum() == 100
     assert (scores.decision == "decline").sum() == 50
+
+
+@pytest.mark.parametrize(("review", "decline", "price"), [(0.0, 0.0, 0.0), (0.3, 0.6, 0.0), (0.0, None, 4.0)])
+def test_thresholds_by_amount_are_applied_to_each_transaction(bundle_folder, tmp_path, raw, review, decline, price):
+    read = bundle.read(bundle_folder)
+    rule = bundle.ByAmount(costs=CostModel(fraud_fee=1, analyst_cost=2), alert_price=price)
+    by_amount = bundle.Thresholds(review=review, decline=decline, by_amount=rule)
+    bundle.write(tmp_path / "by", read.model, read.manifest.model_copy(update={"thresholds": by_amount}))
+    scores = Scorer(tmp_path / "by").score(raw)
+    for i, amount in enumerate(raw[:, AMOUNT]):
+        alert, refuse = (float(t[0]) for t in rule.costs.thresholds(np.array([amount]), price))
+        alert = max(alert, review)
+        refuse = np.inf if decline is None else max(refuse, decline, alert)
+        p = scores.probability[i]
+        assert scores.decision[i] == ("decline" if p >= refuse else "review" if p >= alert else "approve")
+        assert scores.prediction[i] == (scores.decision[i] != "approve")
+        assert scores.threshold[i] == pytest.approx(refuse if scores.decision[i] == "decline" else alert, rel=1e-12)
+    assert len(set(scores.threshold)) > 100
+    assert set(scores.decision) == ({"approve", "review", "decline"} if decline is not None else {"approve", "review"})
+
+
+def test_the_same_probability_may_be_approved_of_a_small_amount_and_not_of_a_large_one(bundle_folder, tmp_path, raw):
+    read = bundle.read(bundle_folder)
+    rule = bundle.ByAmount(costs=CostModel(), alert_price=0)
+    by_amount = bundle.Thresholds(review=0, decline=0, by_amount=rule)
+    flat = bundle.Thresholds(review=0.5, decline=None)
+    for name, thresholds in (("by", by_amount), ("flat", flat)):
+        bundle.write(tmp_path / name, read.model, read.manifest.model_copy(update={"thresholds": thresholds}))
+    by, same = Scorer(tmp_path / "by").score(raw), Scorer(tmp_path / "flat").score(raw)
+    assert np.array_equal(by.probability, same.probability)
+    alerted = by.probability[by.prediction == 1]
+    passed = by.probability[by.prediction == 0]
+    assert alerted.min() < passed.max()
 
 
 def test_without_a_threshold_for_it_nothing_is_declined(bundle_folder, tmp_path, raw):

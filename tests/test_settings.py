@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from checks import thresholds
 from fraud import settings
+from fraud.costs import CostModel
 from fraud.errors import UsageError
 from fraud.settings import Settings
 
@@ -62,6 +63,12 @@ def test_an_unknown_key_is_refused():
         ("all_rows", "maybe"),
         ("twin_frauds", "3"),
         ("bootstrap_draws", "10"),
+        ("threshold_rule", "money"),
+        ("alert_capacity", "0"),
+        ("fraud_fee", "0"),
+        ("analyst_cost", "-1"),
+        ("lost_custom_fixed", "inf"),
+        ("review_loss_share", "2"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(clean_settings, name, value):
@@ -93,6 +100,13 @@ def test_a_champion_that_is_not_there_is_told_before_anything_is_trained(clean_s
     clean_settings(baseline=tmp_path / "absent")
     with pytest.raises(UsageError, match=r"FRAUD_BASELINE='.*absent': .*not point to a directory"):
         settings.load()
+
+
+def test_the_costs_are_those_that_were_told(clean_settings):
+    assert Settings().costs == CostModel()
+    clean_settings(analyst_cost=4, lost_custom_share=0.3, threshold_rule="by_amount")
+    assert settings.load().costs == CostModel(analyst_cost=4, lost_custom_share=0.3)
+    assert settings.load().recorded()["analyst_cost"] == 4
 
 
 def test_they_are_frozen():

@@ -17,6 +17,7 @@ from fraud.evaluate.champion import champion
 from fraud.metrics import curves, delong
 from fraud.metrics.classification import judge
 from fraud.metrics.intervals import Interval, bootstrap, interval, values
+from fraud.metrics.money import ledger
 from fraud.metrics.weights import legitimate_weight
 from fraud.scorer import Scorer, Scores
 from fraud.settings import Settings
@@ -73,6 +74,10 @@ class _Judged:
     def label(self) -> NDArray[np.int8]:
         return self.frame[schema.LABEL.name].to_numpy().astype(np.int8)
 
+    @property
+    def amount(self) -> NDArray[np.float64]:
+        return self.frame[schema.AMOUNT.name].to_numpy(np.float64)
+
 
 def _judged(protocol: str, frame: pd.DataFrame, data_digest: str, rows: Split, settings: Settings) -> _Judged:
     test = frame.iloc[rows.test]
@@ -99,7 +104,10 @@ def _refuse_other_rows(folder: Path, manifest: Manifest, data_digest: str, rows:
 
 def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, Any]:
     label = judged.label
-    models = {role: judge(label, s.probability, s.prediction) for role, s in judged.scores.items()}
+    models = {
+        role: judge(label, s.probability, s.prediction, ledger(s.decision, label, judged.amount, settings.costs))
+        for role, s in judged.scores.items()
+    }
     drawn = bootstrap(models, weight, settings.bootstrap_draws, settings.seed)
     value = {role: values(model, weight) for role, model in models.items()}
 
@@ -144,7 +152,7 @@ def _table(protocol: str, judged: _Judged, weight: float) -> pd.DataFrame:
             "label": judged.label,
             "weight": np.where(judged.label == 1, 1.0, weight),
             "time": judged.frame[schema.TIME.name].to_numpy(),
-            "amount": judged.frame[schema.AMOUNT.name].to_numpy(),
+            "amount": judged.amount,
             "probability": model.probability,
             "prediction": model.prediction,
             "decision": model.decision,

@@ -5,7 +5,7 @@ the exported graph unrounded by a sigmoid. Forests and ensembles of votes have n
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -18,11 +18,14 @@ from imblearn.ensemble import (
 )
 from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 from xgboost import XGBClassifier
 
 
@@ -50,21 +53,66 @@ def focal(label: NDArray[np.int8], margin: NDArray[np.float64]) -> tuple[NDArray
     return gradient, np.maximum(curvature, 1e-9)
 
 
-class Perceptron(MLPClassifier):  # type: ignore[misc]
-    """A multi-layer perceptron with rectified units."""
+class Perceptrons(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Multi-layer perceptrons of rectified units, each from its own start; their margins are averaged.
 
-    def fit(self, X: NDArray[np.float32], y: NDArray[np.int8], sample_weight: Any = None) -> Self:
+    Args:
+        networks: how many.
+        others: those of scikit-learn's `MLPClassifier`; `passes` is its `max_iter`.
+    """
+
+    def __init__(
+        self,
+        networks: int = 4,
+        hidden_layer_sizes: Sequence[int] = (64,),
+        alpha: float = 0.01,
+        learning_rate_init: float = 0.002,
+        passes: int = 30,
+        random_state: int = 0,
+    ) -> None:
+        self.networks = networks
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.alpha = alpha
+        self.learning_rate_init = learning_rate_init
+        self.passes = passes
+        self.random_state = random_state
+
+    def fit(self, X: NDArray[np.float32], y: NDArray[np.int8]) -> Self:
+        self.classes_ = np.unique(y)
+        starts = np.random.SeedSequence(self.random_state).generate_state(self.networks)
         with warnings.catch_warnings():
-            # Few passes are what keeps it from learning the frauds by heart.
+            # Few passes are what keeps them from learning the frauds by heart.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            super().fit(X, y, sample_weight)
+            self.fitted_ = [
+                MLPClassifier(
+                    tuple(self.hidden_layer_sizes),
+                    alpha=self.alpha,
+                    learning_rate_init=self.learning_rate_init,
+                    max_iter=self.passes,
+                    random_state=int(start),
+                ).fit(X, y)
+                for start in starts
+            ]
         return self
 
     def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        values = np.asarray(X, dtype=np.float64)
-        for weights, bias in zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True):
-            values = np.maximum(values @ weights + bias, 0)
-        return np.asarray(values @ self.coefs_[-1] + self.intercepts_[-1])[:, 0]
+        check_is_fitted(self)
+        return np.asarray(np.mean([_margin(network, X) for network in self.fitted_], axis=0))
+
+    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        fraud = expit(self.decision_function(X))
+        return np.column_stack([1 - fraud, fraud])
+
+    def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(np.intp)])
+
+
+def _margin(network: MLPClassifier, X: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the last layer sums up, before its sigmoid."""
+    values = np.asarray(X, dtype=np.float64)
+    for weights, bias in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
+        values = np.maximum(values @ weights + bias, 0)
+    return np.asarray(values @ network.coefs_[-1] + network.intercepts_[-1])[:, 0]
 
 
 def _with(model: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
@@ -87,7 +135,7 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
     "catboost": _with(CatBoost, thread_count=1, verbose=0, allow_writing_files=False),
     # Early stopping would hold back rows, a few frauds among them, and make the result a matter of luck.
     "histogram boosting": _with(HistGradientBoostingClassifier, early_stopping=False),
-    "perceptron": _with(Perceptron),
+    "perceptrons": _with(Perceptrons),
     "random forest": _with(RandomForestClassifier, n_jobs=1),
     "extra trees": _with(ExtraTreesClassifier, n_jobs=1),
     "balanced forest": _with(BalancedRandomForestClassifier, n_jobs=1),

@@ -20,6 +20,7 @@ from fraud.terminal import bar, say
 
 # A selection on all rows is done once; one inside each outer fold of a study many times.
 _RUNGS = 3
+_FOLDS = 5
 _ON_OUTER_FOLDS = ("lightgbm-defaults", "catboost-defaults", "xgboost-defaults")
 
 
@@ -31,7 +32,7 @@ def run_select(settings: Settings) -> Choice:
     """
     with _frame(settings) as frame:
         candidates = _candidates()
-        choice = choose(candidates, frame, settings.folds, _RUNGS, settings.bootstrap_draws)
+        choice = choose(candidates, frame, _FOLDS, _RUNGS, settings.bootstrap_draws)
     if not choice.complete:
         say("the budget ended before the last rung: the choice rests on the rungs before it")
     on = ChosenOn(

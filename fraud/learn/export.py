@@ -10,11 +10,12 @@ from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.compose import add_prefix_graph
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline as SklearnPipeline
 
 from fraud import schema
 from fraud.learn.candidates import Model
-from fraud.learn.estimators import CatBoost, Perceptron, XGBoost
+from fraud.learn.estimators import CatBoost, Perceptrons, XGBoost
 from fraud.learn.trees import tree_node
 
 # The newest opset that every onnxruntime of the last two years runs.
@@ -57,8 +58,8 @@ def _part(pipeline: Pipeline, raw: bool) -> GraphProto:
         return _graph([tree_node(model, _INPUT, _OUTPUT)], [])
     # A resampler passes rows through untouched once fitted; skl2onnx knows scikit-learn's own pipeline only.
     steps = [(name, step) for name, step in pipeline.steps if not hasattr(step, "fit_resample")]
-    if isinstance(model, Perceptron):
-        return _perceptron(steps)
+    if isinstance(model, Perceptrons):
+        return _perceptrons(steps)
     options: dict[str, Any] = {"zipmap": False, **({"raw_scores": True} if raw else {})}
     graph = to_onnx(
         SklearnPipeline(steps),
@@ -72,29 +73,32 @@ def _part(pipeline: Pipeline, raw: bool) -> GraphProto:
     return _graph([*graph.node, cut], [*graph.initializer, column])
 
 
-def _perceptron(steps: list[tuple[str, Any]]) -> GraphProto:
-    """The layers without the last one's sigmoid, behind the scaler that the converter knows."""
-    model = steps[-1][1]
+def _perceptrons(steps: list[tuple[str, Any]]) -> GraphProto:
+    """The networks without their last layer's sigmoid, behind the scaler that the converter knows."""
     scaler = to_onnx(
         SklearnPipeline(steps[:-1]),
         initial_types=[(_INPUT, FloatTensorType([None, len(schema.FEATURES)]))],
         target_opset=_OPSET,
     ).graph
     constants, nodes = list(scaler.initializer), [*scaler.node]
-    nodes += _layers(model, scaler.output[0].name, constants)
+    networks = steps[-1][1].fitted_
+    for k, network in enumerate(networks):
+        nodes += _layers(network, scaler.output[0].name, f"network{k}", constants)
+    nodes.append(helper.make_node("Mean", [f"network{k}" for k in range(len(networks))], [_OUTPUT]))
     return _graph(nodes, constants)
 
 
-def _layers(model: Perceptron, given: str, constants: list[TensorProto]) -> Iterator[NodeProto]:
-    last = len(model.coefs_) - 1
-    for k, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
-        for name, values in ((f"weights{k}", weights), (f"bias{k}", bias)):
+def _layers(network: MLPClassifier, given: str, answered: str, constants: list[TensorProto]) -> Iterator[NodeProto]:
+    last = len(network.coefs_) - 1
+    for k, (weights, bias) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
+        names = [f"{answered}/weights{k}", f"{answered}/bias{k}"]
+        for name, values in zip(names, (weights, bias), strict=True):
             constants.append(numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
-        answered = _OUTPUT if k == last else f"sum{k}"
-        yield helper.make_node("Gemm", [given, f"weights{k}", f"bias{k}"], [answered])
+        summed = answered if k == last else f"{answered}/sum{k}"
+        yield helper.make_node("Gemm", [given, *names], [summed])
         if k != last:
-            given = f"layer{k}"
-            yield helper.make_node("Relu", [answered], [given])
+            given = f"{answered}/layer{k}"
+            yield helper.make_node("Relu", [summed], [given])
 
 
 def _graph(nodes: list[NodeProto], constants: list[TensorProto]) -> GraphProto:

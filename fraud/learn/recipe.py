@@ -39,7 +39,7 @@ def fit(
     frame: pd.DataFrame,
     settings: Settings,
     weight: float,
-    chosen: Candidate,
+    candidate: Candidate,
     done: Callable[[], None] = lambda: None,
 ) -> Fitted:
     """Calibrate the chosen candidate and choose its thresholds on out-of-fold scores, then fit it on all of `frame`.
@@ -47,28 +47,26 @@ def fit(
     Args:
         frame: training rows, all 31 columns.
         weight: what one legitimate row counts for, a fraud counting 1.
-        chosen: the candidate, of log-odds.
-        done: called after each of `steps(settings, chosen)` steps.
+        candidate: the chosen one, of log-odds.
+        done: called after each of `steps(settings, candidate)` steps.
     """
     folds = list(split.folds(frame, settings.folds, settings.seed))
     study = Frame(frame, weight, settings.seed, settings.jobs, done=done)
-    (trial,) = cross_validate((chosen,), study, folds)
-    prepared, label = inputs(frame, chosen)
+    (trial,) = cross_validate((candidate,), study, folds)
+    prepared, label = inputs(frame, candidate)
     calibrated = calibration.fit(trial.out_of_fold, label, weight)
     probability = calibrated.apply(trial.out_of_fold)
-    review = threshold.highest_recall(probability, label, weight, settings.target_precision)
-    decline = threshold.highest_recall(probability, label, weight, settings.decline_precision)
-    model = candidates.fit(chosen, prepared, label, weight, settings.seed)
+    amount = frame[schema.AMOUNT.name].to_numpy(np.float64)
+    thresholds, chosen = threshold.choose(probability, label, amount, weight, settings)
+    model = candidates.fit(candidate, prepared, label, weight, settings.seed)
     done()
     return Fitted(
         model,
         calibrated,
-        Thresholds(review=review.threshold, decline=decline.threshold if decline.reached else None),
+        thresholds,
         _ranges(frame),
         {
-            "rule": f"highest recall at a precision of {settings.target_precision:g} on out-of-fold scores",
-            "review": vars(review),
-            "decline": vars(decline),
+            **chosen,
             "folds": settings.folds,
             "candidates": [trial.record()],
         },
@@ -85,9 +83,9 @@ def fit_reference(frame: pd.DataFrame, settings: Settings, done: Callable[[], No
     return Fitted(model, None, thresholds, _ranges(frame), {"rule": "more than half of the trees"})
 
 
-def steps(settings: Settings, chosen: Candidate) -> int:
+def steps(settings: Settings, candidate: Candidate) -> int:
     """How often `fit` calls `done`."""
-    return settings.folds * max(len(chosen.members), 1) + 1
+    return settings.folds * max(len(candidate.members), 1) + 1
 
 
 def _ranges(frame: pd.DataFrame) -> dict[str, TrainingRange]:

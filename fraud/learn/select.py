@@ -50,8 +50,8 @@ class Choice:
 def choose(candidates: Sequence[Candidate], frame: Frame, folds: int, repeats: int, draws: int) -> Choice:
     """Choose among candidates by average precision, in at most `repeats` rungs of `folds`-fold cross-validation.
 
-    After each rung the better half goes on, at least three; each rung deals new folds, and all of a candidate's rungs
-    count. Of the finalists the cheapest is chosen, unless a costlier one's average precision is higher by more than
+    After each rung the better half goes on, three after the last; each rung deals new folds, and all of a candidate's
+    rungs count. Of these finalists the cheapest is chosen, unless a costlier one's average precision is higher by more than
     the paired 95% interval. The cost is the size of the exported graph: the time that it takes follows it, and it is
     the same in every run.
 
@@ -69,13 +69,12 @@ def choose(candidates: Sequence[Candidate], frame: Frame, folds: int, repeats: i
         except OutOfTimeError:
             if rung == 0:
                 raise
-            complete = False
+            complete, left = False, left[:_FINALISTS]
             break
         for trial in results:
             trials[trial.candidate.name].append(trial)
-        if rung < repeats - 1:
-            left.sort(key=lambda candidate: -_score(trials[candidate.name]))
-            left = left[: max(_FINALISTS, ceil(len(left) / 2))]
+        left.sort(key=lambda candidate: -_score(trials[candidate.name]))
+        left = left[: _FINALISTS if rung == repeats - 1 else max(_FINALISTS, ceil(len(left) / 2))]
     finalists = sorted((_finalist(candidate, trials[candidate.name], frame, draws) for candidate in left), key=_size)
     return Choice(_cheapest_as_good(finalists, trials, frame, draws), finalists, trials, complete)
 

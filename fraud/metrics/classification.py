@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fraud.metrics.money import savings
+
 Floats = NDArray[np.float64]
 
 FALSE_POSITIVE_RATES = (0.001, 0.01)
@@ -32,7 +34,8 @@ class Totals:
     """Totals over the rows of one class, the leading axis being the draw.
 
     `cells`, shape (draws, cells), counts rows by descending score; `flagged`, `squared`, `log` and `probability`, shape
-    (draws,), sum over rows the prediction, the squared error, the log loss and the probability.
+    (draws,), sum over rows the prediction, the squared error, the log loss and the probability; `money`, shape
+    (draws, 3), the columns of `money.ledger`, or (draws, 0) where none was given.
     """
 
     cells: Floats
@@ -40,10 +43,15 @@ class Totals:
     squared: Floats
     log: Floats
     probability: Floats
+    money: Floats
 
 
-def judge(label: NDArray[np.int8], probability: Floats, prediction: NDArray[np.int8]) -> tuple[Judged, Judged]:
+def judge(
+    label: NDArray[np.int8], probability: Floats, prediction: NDArray[np.int8], ledger: Floats | None = None
+) -> tuple[Judged, Judged]:
     """Prepare n judged rows of one model: what (legitimate rows, frauds) add to its totals, in the rows' order.
+
+    `ledger`, shape (n, 3), is what `money.ledger` says of the model's decisions; without it no cost is told.
 
     A ranking's quality changes only where a fraud stands, so the legitimate rows between two neighbouring distinct
     scores of frauds share one cell, and rows that tie with a fraud share that fraud's cell.
@@ -61,7 +69,8 @@ def judge(label: NDArray[np.int8], probability: Floats, prediction: NDArray[np.i
     cell = 2 * len(marks) - ascending
     cells = 2 * len(marks) + 1
     error = np.abs(label - probability)
-    sums = np.column_stack([prediction, error**2, -np.log(np.maximum(1 - error, _LEAST)), probability])
+    money = np.empty((len(label), 0)) if ledger is None else ledger
+    sums = np.column_stack([prediction, error**2, -np.log(np.maximum(1 - error, _LEAST)), probability, money])
     both = []
     for value in (0, 1):
         rows = np.flatnonzero(label == value)
@@ -73,8 +82,9 @@ def judge(label: NDArray[np.int8], probability: Floats, prediction: NDArray[np.i
 def totals(judged: Judged, counts: Floats) -> Totals:
     """Total the rows of one class, `counts` of shape (draws, n) saying how often each row counts."""
     summed = np.asarray((judged.design.T @ counts.T).T)
-    flagged, squared, log, probability = summed[:, judged.cells :].T
-    return Totals(summed[:, : judged.cells], flagged, squared, log, probability)
+    flagged, squared, log, probability = summed[:, judged.cells : judged.cells + 4].T
+    money = summed[:, judged.cells + 4 :]
+    return Totals(summed[:, : judged.cells], flagged, squared, log, probability, money)
 
 
 def metrics(legitimate: Totals, fraud: Totals, weight: float) -> dict[str, Floats]:
@@ -117,6 +127,8 @@ def metrics(legitimate: Totals, fraud: Totals, weight: float) -> dict[str, Float
         alerted = (fraud.cells * np.clip(_ratio(room, cells), 0, 1)).sum(1)
         result[f"precision_at_alert_rate_{rate:g}"] = alerted / capacity
         result[f"recall_at_alert_rate_{rate:g}"] = alerted / frauds
+    if fraud.money.size:
+        result |= savings(fraud.money + weight * legitimate.money)
     return result
 
 

@@ -115,14 +115,17 @@ def _distribution(protocol: str, judged: dict[str, Any], scores: pd.DataFrame) -
         probability = scores.loc[scores["label"] == label, "probability"].to_numpy()
         shares = np.full(len(probability), 1 / len(probability))
         axes.hist(_log_odds(probability), edges, weights=shares, label=name, histtype="stepfilled", **look)
-    threshold = judged["model"]["thresholds"]["review"]
-    axes.axvline(float(_log_odds(threshold)), color=INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
+    thresholds, at = judged["model"]["thresholds"], "the threshold of each amount"
+    if "by_amount" not in thresholds:
+        threshold = thresholds["review"]
+        at = f"the threshold of {threshold:.3g}"
+        axes.axvline(float(_log_odds(threshold)), color=INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
     _probabilities(axes.xaxis, 30)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: words.percent(share)))
     _legend(axes)
     figures = judged["model"]["metrics"]
     alt = (
-        f"Distribution of the model's scores by class. At and above the threshold of {threshold:.3g} lie "
+        f"Distribution of the model's scores by class. At and above {at} lie "
         f"{words.number(figures['true_positives']['value'])} of {judged['frauds']:,} frauds; recall "
         f"{words.with_interval(figures['recall'])}, precision {words.with_interval(figures['precision'])}."
     )

@@ -54,7 +54,7 @@ def story(evidence: Evidence) -> dict[str, Any]:
 
 
 def _figures(protocols: dict[str, Any]) -> list[dict[str, Any]]:
-    """The three figures that matter, each with the words before and after it."""
+    """The figures that matter, each with the words before and after it."""
     models = {name: judged["model"]["metrics"] for name, judged in protocols.items()}
     silent = models["random"]["true_positives"]["value"] + models["random"]["false_positives"]["value"] == 0
     alerts = "No alert is raised; of 100 alerts," if silent else "Of 100 alerts"
@@ -62,6 +62,7 @@ def _figures(protocols: dict[str, Any]) -> list[dict[str, Any]]:
         _figure("Of 100 frauds it finds", "", "recall", words.of_hundred, models),
         _figure(alerts, "are frauds", "precision", words.of_hundred, models),
         _figure("ROC-AUC", "", "roc_auc", words.rounded, models),
+        _figure("Of 100 euros that could be saved it saves", "", "savings_share", words.of_hundred, models),
     ]
 
 
@@ -96,7 +97,7 @@ def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dic
         "roles": {
             role: {
                 **{key: judged[role][key] for key in ("name", "version", "digest")},
-                "threshold": judged[role]["thresholds"]["review"],
+                "threshold": _threshold(judged[role]["thresholds"]),
                 "counts": {count: words.rounded(judged[role]["metrics"][count]) for count in _COUNTS},
                 "reliability": _bins(judged[role]["curves"]["reliability"]),
             }
@@ -117,6 +118,10 @@ def _champion(champion: dict[str, Any] | None) -> str:
     ]
     test = f"DeLong's test of the ROC-AUC gives p = {words.number(difference['roc_auc']['p'])}"
     return "; ".join([f"less the champion {champion['version']}: {told[0]}", *told[1:], test, *champion["caveats"]])
+
+
+def _threshold(thresholds: dict[str, Any]) -> str:
+    return "each amount's own threshold" if "by_amount" in thresholds else words.number(thresholds["review"])
 
 
 def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:
@@ -159,13 +164,20 @@ def _training(record: dict[str, Any]) -> dict[str, Any]:
         "rule": selection["rule"],
         "folds": selection["folds"],
         "candidates": selection["candidates"],
-        "thresholds": {name: _operating(name, selection[name]) for name in ("review", "decline")},
+        "thresholds": {
+            name: _operating(name, selection[name], "by_amount" in record["thresholds"])
+            for name in ("review", "decline")
+        },
     }
 
 
-def _operating(decision: str, operating: dict[str, Any]) -> str:
+def _operating(decision: str, operating: dict[str, Any], by_amount: bool) -> str:
     """A threshold in words, with what it was worth on the rows that it was chosen on."""
+    if operating["recall"] == 0:
+        return "by this rule, nothing is"
     at = f"at a probability of {words.number(operating['threshold'])} and above"
+    if by_amount:
+        at = f"at a probability that depends on the amount, of at least {words.number(operating['threshold'])}"
     worth = (
         f"precision {operating['precision']:.3f} and recall {operating['recall']:.3f} on the out-of-fold rows that it "
         "was chosen on, which flatter it"

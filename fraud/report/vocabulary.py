@@ -29,6 +29,9 @@ _TERMS = {
     "average_precision": Term("Average precision", "precision averaged over all recalls"),
     "brier_score": Term("Brier score", "mean squared error of the probabilities", "lower"),
     "log_loss": Term("Log loss", "mean surprise at the outcome, given the probabilities", "lower"),
+    "cost": Term("Cost", "euros that the decisions cost, by the cost model of the settings", "lower"),
+    "savings": Term("Savings", "euros that the decisions cost less than approving everything would"),
+    "savings_share": Term("Share of attainable savings", "savings, of those that a perfect model would make"),
     "expected_to_observed": Term(
         "Expected to observed", "frauds that the probabilities add up to, for each one there is; 1 is right", None
     ),

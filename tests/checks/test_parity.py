@@ -73,6 +73,29 @@ def test_a_decision_may_differ_only_next_to_the_threshold(side):
     assert (gate.passed, gate.value) == (False, 1)
 
 
+def test_each_row_is_held_to_the_threshold_of_its_own_amount():
+    scores = of_bundle([0.1, 0.5, 0.5, 0.95])
+    scores["threshold"] = [0.2, 0.5 - 1e-4, 0.7, 0.94]
+    scores["prediction"] = [0, 1, 0, 1]
+    assert judged(scores, answers(scores))["random: parity of decisions"].passed
+    # Far from the lowest threshold, 0.2, and yet another decision: below its own by more than rounding.
+    pipeline = answers(scores)
+    pipeline.loc[1, "probability"] -= 2e-4
+    gate = judged(scores, pipeline)["random: parity of decisions"]
+    assert (gate.passed, gate.value) == (False, 1)
+    scores.loc[1, "threshold"] = 0.5
+    pipeline.loc[1, "probability"] = 0.5 - 5e-7
+    gate = judged(scores, pipeline)["random: parity of decisions"]
+    assert (gate.passed, gate.detail) == (True, "1 of 4 differ within 1e-06 of the threshold")
+
+
+def test_a_row_that_would_only_be_reviewed_may_not_be_declined():
+    scores = of_bundle([0.1, DECLINE + 1e-4])
+    pipeline = answers(scores)
+    pipeline.loc[1, "probability"] -= 2e-4
+    assert not judged(scores, pipeline)["random: parity of decisions"].passed
+
+
 def test_each_protocol_is_judged_for_itself(scores):
     past = of_bundle([0.2, 0.4], "chronological")
     both = pd.concat([scores, past])

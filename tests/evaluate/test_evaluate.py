@@ -57,6 +57,36 @@ def test_the_figures_are_those_of_the_scores_at_the_prevalence(document, scores,
     assert document["protocols"][protocol]["frauds"] == label.sum()
 
 
+@pytest.mark.parametrize("protocol", bundle.FOLDERS)
+@pytest.mark.parametrize("role", ["model", "reference"])
+def test_the_money_is_that_of_the_decisions(finished_run, document, scores, protocol, role):
+    """The reference only reviews; its decisions are its predictions."""
+    rows = scores[scores["protocol"] == protocol]
+    weight, amount, fraud = rows["weight"], rows["amount"], rows["label"] == 1
+    decision = rows["decision"] if role == "model" else rows["reference_prediction"].map({0: "approve", 1: "review"})
+    told = finished_run.costs
+    lost = told.lost_custom_fixed + told.lost_custom_share * amount
+    nothing = (amount + told.fraud_fee)[fraud].sum()
+    cost = (amount + told.fraud_fee)[fraud & (decision == "approve")].sum()
+    cost += told.analyst_cost * weight[decision == "review"].sum()
+    cost += told.review_loss_share * (weight * lost)[~fraud & (decision == "review")].sum()
+    cost += (weight * lost)[~fraud & (decision == "decline")].sum()
+    figures = document["protocols"][protocol][role]["metrics"]
+    assert figures["cost"]["value"] == pytest.approx(cost)
+    assert figures["savings"]["value"] == pytest.approx(nothing - cost)
+    assert figures["savings_share"]["value"] == pytest.approx(1 - cost / nothing)
+    assert figures["savings_share"]["low"] < figures["savings_share"]["value"] < figures["savings_share"]["high"]
+
+
+def test_other_costs_change_the_money_and_nothing_else(run_copy, document):
+    other = evaluate.run(run_copy.model_copy(update={"analyst_cost": 30.0}))
+    for protocol, judged in other["protocols"].items():
+        before = document["protocols"][protocol]["model"]["metrics"]
+        changed = {name for name, figure in judged["model"]["metrics"].items() if figure != before[name]}
+        assert changed == {"cost", "savings", "savings_share"}
+        assert judged["model"]["metrics"]["cost"]["value"] > before["cost"]["value"]
+
+
 def test_the_weight_is_one_constant_of_the_whole_file(document, scores):
     weight = document["legitimate_weight"]
     assert weight == pytest.approx(99 * 144 / (3_000 - 144))

@@ -12,7 +12,7 @@ from fraud.learn.selection import inputs
 
 @pytest.fixture(
     scope="module",
-    params=[registry()["logistic-undersampled"], registry()["blend-of-two"], REFERENCE],
+    params=[registry()["logistic-undersampled"], registry()["blend-with-perceptrons"], REFERENCE],
     ids=lambda candidate: candidate.name,
 )
 def exported(request, draw):

@@ -90,6 +90,15 @@ def test_calibration_and_thresholds_come_from_out_of_fold_scores(fitted, frame, 
     assert total == pytest.approx(label.sum(), rel=1e-3)
 
 
+def test_the_rule_of_the_settings_reaches_the_bundle(fitted, frame, told, weight, tmp_path):
+    by_amount = told.model_copy(update={"threshold_rule": "by_amount", "analyst_cost": 4.0, "alert_capacity": 0.002})
+    other = recipe.fit(frame, by_amount, weight, CHOSEN)
+    assert other.thresholds.by_amount.costs == by_amount.costs
+    assert other.thresholds.by_amount.alert_price > 0
+    assert other.calibration == fitted.calibration
+    assert digest(other, tmp_path / "by") != digest(fitted, tmp_path / "fitted")
+
+
 def test_a_precision_out_of_reach_declines_nothing(draw, told):
     frame = draw(500, 40, 44)
     frame[LABEL] = np.random.default_rng(0).permutation(frame[LABEL])

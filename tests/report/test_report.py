@@ -227,6 +227,34 @@ def test_a_threshold_that_missed_its_target_is_told(write, edit):
         assert "no threshold reached its target precision, so none is" in text
 
 
+def test_the_savings_stand_among_the_figures_with_their_interval(explored_run, reported):
+    page, markdown, _ = reported
+    metrics = json.loads((explored_run.build / "metrics.json").read_text())
+    value, low, high = words.of_hundred(metrics["protocols"]["random"]["model"]["metrics"]["savings_share"])
+    said = "Of 100 euros that could be saved it saves"
+    assert f"{said} {value} ({low} to {high})" in " ".join(page.text.split())
+    assert f"- {said} **{value}** ({low} to {high});" in markdown
+
+
+def test_thresholds_by_amount_are_told_for_what_they_are(write, edit):
+    by_amount = {"review": 0.01, "decline": None, "by_amount": {"costs": {}, "alert_price": 0}}
+    edit("metrics", lambda metrics: metrics["protocols"]["random"]["model"].update(thresholds=by_amount))
+
+    def choice(training):
+        training["protocols"]["random"]["thresholds"] = by_amount
+        training["protocols"]["random"]["selection"]["review"]["threshold"] = 0.01
+        training["protocols"]["random"]["selection"]["decline"].update(recall=0.0, reached=False)
+
+    edit("training", choice)
+    page, markdown, _ = write()
+    alts = " ".join(attributes.get("alt") or "" for _, attributes in page.tags)
+    assert "At and above the threshold of each amount lie" in alts
+    assert "alert at a probability of each amount's own threshold and above" in page.text
+    for text in (page.text, markdown):
+        assert "at a probability that depends on the amount, of at least 0.01: precision" in text
+        assert "by this rule, nothing is." in text
+
+
 def test_the_command_makes_the_same_run(explored_run, reported):
     page, _, _ = reported
     command = f"FRAUD_JOBS=1 FRAUD_FOLDS=2 FRAUD_BOOTSTRAP_DRAWS=100 make all DATA={explored_run.data} PREVALENCE=0.01"

@@ -12,13 +12,13 @@ ACROSS = {"value": 0.02, "low": -0.01, "high": 0.05}
 TOUCHING = {"value": 0.02, "low": 0.0, "high": 0.05}
 
 
-@pytest.mark.parametrize("metric", ["recall", "precision", "roc_auc", "average_precision", "recall_at_fpr_0.001"])
+@pytest.mark.parametrize("metric", ["recall", "roc_auc", "average_precision", "recall_at_fpr_0.001", "savings_share"])
 def test_higher_is_better(metric):
     assert wording(metric, ABOVE) == "better"
     assert wording(metric, BELOW) == "worse"
 
 
-@pytest.mark.parametrize("metric", ["brier_score", "log_loss", "false_positives", "false_negatives"])
+@pytest.mark.parametrize("metric", ["brier_score", "log_loss", "false_positives", "cost"])
 def test_lower_is_better(metric):
     assert wording(metric, ABOVE) == "worse"
     assert wording(metric, BELOW) == "better"
