@@ -143,6 +143,7 @@ def _experiments(asked: argparse.Namespace) -> int:
         ]
         columns = ("candidate", "average precision", "less the selection's", "ROC-AUC")
         print(table(f"{protocol}: nested estimates", columns, rows))
+    print(f"study: {settings.load().build / 'experiments' / 'index.html'}")
     return 0
 
 

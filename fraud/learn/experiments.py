@@ -15,6 +15,7 @@ from fraud.learn.selection import Frame, OutOfTimeError
 from fraud.learn.store import Store
 from fraud.learn.study import Plan, Protocol
 from fraud.metrics.weights import legitimate_weight
+from fraud.report import experiments
 from fraud.settings import Settings
 from fraud.terminal import bar, say
 
@@ -48,7 +49,7 @@ def run_select(settings: Settings) -> Choice:
 
 
 def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]:  # noqa: B008, it is frozen
-    """Run the study on the data given and write `experiments/study.json`; what the budget cut off is named there.
+    """Run the study on the data given and write `study.json` and its page; both name what the budget cut off.
 
     Raises:
         UsageError: the data is missing, or too few for the folds.
@@ -65,7 +66,9 @@ def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]: 
                 document["cut"].append(name)
                 document[name] = None
     document["provenance"] = artefacts.provenance(settings.recorded(), record)
-    artefacts.write_json(settings.build / "experiments" / "study.json", document)
+    folder = settings.build / "experiments"
+    artefacts.write_json(folder / "study.json", document)
+    artefacts.write_text(folder / "index.html", experiments.page(document))
     return document
 
 
@@ -93,7 +96,8 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     def comparison(kind: str, against: str) -> Callable[[], Any]:
         def run() -> Any:
             compared = [named[against], *(c for c in named.values() if c.study == kind and c.name != against)]
-            return study.table(study.fixed(compared, frame, plan), frame, plan, against, calibrated=True)
+            trials = study.fixed(compared, frame, plan)
+            return {"table": study.table(trials, frame, plan, against, calibrated=True)}
 
         return run
 

@@ -51,9 +51,9 @@ def choose(candidates: Sequence[Candidate], frame: Frame, folds: int, repeats: i
     """Choose among candidates by average precision, in at most `repeats` rungs of `folds`-fold cross-validation.
 
     After each rung the better half goes on, three after the last; each rung deals new folds, and all of a candidate's
-    rungs count. Of these finalists the cheapest is chosen, unless a costlier one's average precision is higher by more than
-    the paired 95% interval. The cost is the size of the exported graph: the time that it takes follows it, and it is
-    the same in every run.
+    rungs count. Of these finalists the cheapest is chosen, unless a costlier one's average precision is higher by more
+    than the paired 95% interval. The cost is the size of the exported graph, which the time that it takes follows and
+    which is the same in every run.
 
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016.
 

@@ -25,9 +25,14 @@ def html(story: dict[str, Any], charts: dict[str, list[Chart]], exploration: lis
         charts: by protocol.
         exploration: the figures of `explore.json`, each with its PNG under "bytes".
     """
+    return render("index.html.j2", **story, charts=charts, exploration=exploration)
+
+
+def render(template: str, **parts: Any) -> str:
+    """An HTML page of a template, its pictures inside it."""
     environment = _environment()
     environment.filters["data_uri"] = _data_uri
-    return environment.get_template("index.html.j2").render(story, charts=charts, exploration=exploration)
+    return environment.get_template(template).render(parts)
 
 
 def markdown(story: dict[str, Any], exploration: list[dict[str, Any]]) -> str:

@@ -1,0 +1,87 @@
+import json
+
+import pytest
+
+from fraud.report import experiments
+
+
+def figure(value, width=0.02):
+    return {"value": value, "low": value - width, "high": value + width}
+
+
+def row(name, value, difference=None, proper=True):
+    metrics = {"average_precision": figure(value), "roc_auc": figure(0.97, 0.01), "recall_at_fpr_0.01": figure(0.9)}
+    if proper:
+        metrics |= {"log_loss": figure(0.004, 0.001), "brier_score": figure(0.0005, 0.0001)}
+    return {
+        "name": name,
+        "description": f"what {name} is",
+        "served": name != "forest",
+        "metrics": metrics,
+        "difference": {} if difference is None else {"average_precision": difference},
+        "fit_seconds": 1.25,
+        "answer_microseconds": 3.21,
+    }
+
+
+@pytest.fixture
+def study():
+    table = [row("selected", 0.85), row("forest", 0.78, figure(-0.07)), row("logistic", 0.86, figure(0.01))]
+    hard = {
+        "row": 3,
+        "time": 90_000.0,
+        "amount": 1.0,
+        "legitimate_above": {"best": 0.25, "selected": 0.5},
+        "frauds_among_ten_nearest": 0,
+    }
+    return {
+        "rows": 38_002,
+        "frauds": 319,
+        "prevalence": 0.001727,
+        "synthetic": False,
+        "cut": [],
+        "random": {
+            "table": table,
+            "hardest": [hard],
+            "hindsight": {"average_precision": 0.871, "weights": {"lightgbm": 0.75, "logistic": 0.25}},
+        },
+        "chronological": {"table": [row("selected", 0.8, proper=False), row("forest", 0.7, figure(-0.1), False)]},
+        "imbalance": {"table": [row("imbalance-nothing", 0.84), row("imbalance-<smote>", 0.83, figure(-0.01))]},
+        "features": {"table": [row("lightgbm", 0.84), row("features-hour", 0.84, figure(0.0))]},
+        "learning_curve": [{"frauds": 50, **figure(0.7)}, {"frauds": 250, **figure(0.85)}],
+        "provenance": {"revision": "abc", "created": "2026-01-01", "settings": {"seed": 42}},
+    }
+
+
+def test_the_page_shows_every_part_and_escapes_names(study):
+    page = experiments.page(study)
+    for words in (
+        "38,002 rows, 319 of them frauds",
+        "0.850 (0.830 to 0.870)",
+        "forest (not served)",
+        "-0.070 (-0.090 to -0.050) worse",
+        "+0.010 (-0.010 to +0.030) within noise",
+        "Worse beyond noise: forest. Better beyond noise: none.",
+        "0.700 (0.680 to 0.720) with 50 frauds",
+        "0.871",
+        "lightgbm 0.75, logistic 0.25",
+        "imbalance-&lt;smote&gt;",
+        "25%",
+    ):
+        assert words in page
+    assert page.index(">logistic <") < page.index(">selected <") < page.index(">forest (")
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "Synthetic data" not in page
+
+
+def test_what_the_budget_cut_off_is_named_and_the_rest_stands(study):
+    cut = json.loads(json.dumps(study)) | {"cut": ["features", "learning_curve"], "features": None}
+    page = experiments.page(cut | {"learning_curve": None, "synthetic": True})
+    assert "The budget ended before:</strong> features, learning_curve" in page
+    assert "What further columns add" not in page
+    assert "Synthetic data" in page
+    assert "What to do about imbalance" in page
+
+
+def test_the_same_study_gives_the_same_page(study):
+    assert experiments.page(study) == experiments.page(study)
