@@ -114,10 +114,10 @@ def _select(asked: argparse.Namespace) -> int:
 
     choice = experiments.run_select(settings.load())
     rows = [
-        (f.candidate.name, with_interval(f.metrics["average_precision"]), str(f.repeats), f"{f.size / 1024:,.0f} KiB")
+        (f.candidate.name, with_interval(f.metrics["average_precision"]), f"{f.size / 1024:,.0f} KiB")
         for f in choice.finalists
     ]
-    columns = ("finalist", "average precision", "repeats", "graph")
+    columns = ("finalist", "average precision", "graph")
     print(table(f"{choice.candidate.name} is chosen; the cheapest comes first", columns, rows))
     return 0
 

@@ -1,7 +1,6 @@
 """The registry of candidate models, read from `candidates.toml`, and how each is fitted."""
 
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,16 @@ from fraud.learn.resamplers import resampler
 PATH = Path(__file__).with_name("candidates.toml")
 
 
+class Range(BaseModel):
+    """Between which values a parameter is looked for, both included: whole numbers where both are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: int | float
+    high: int | float
+    log: bool = Field(False, description="as many attempts between 1 and 10 as between 10 and 100")
+
+
 class Candidate(BaseModel):
     """A model that can be fitted: an estimator with its parameters, or a blend of other candidates' margins.
 
@@ -37,6 +46,8 @@ class Candidate(BaseModel):
     description: str
     estimator: Literal[tuple(ESTIMATORS)] | None = None  # type: ignore[valid-type]
     parameters: dict[str, Any] = {}
+    search: dict[str, Range] = Field({}, description="between which values tuning may change a parameter that it has")
+    attempts: int = Field(16, ge=1, description="of tuning, the parameters as they stand being the first")
     scale: Literal["all", "time and amount"] | None = None
     weighted: bool = Field(False, description="in the fit, a legitimate row counts what it counts for in production")
     engineered: tuple[str, ...] = Field((), description="columns that are added, for comparison only")
@@ -46,6 +57,11 @@ class Candidate(BaseModel):
     output: Literal["log-odds", "probability"] = "log-odds"
     time: TimeMeaning = "of day"
     study: str | None = Field(None, description="the comparison that it is made for, instead of selection")
+
+    @property
+    def servable(self) -> bool:
+        """Whether it may be served: it has an exact graph from the 30 raw features, and is made for no comparison."""
+        return self.output == "log-odds" and not self.engineered and self.study is None
 
     def build(self, seed: int) -> Pipeline:
         """The unfitted pipeline of a candidate without members; its last step is called "model"."""
@@ -104,18 +120,16 @@ def _fit_one(
 
 @cache
 def registry(path: Path = PATH) -> dict[str, Candidate]:
-    """Every candidate of the file by name, blends with their members put in."""
+    """Every candidate of the file by name, blends with their members put in, and what they are like filled in."""
     entries = tomllib.loads(path.read_text(encoding="utf-8"))
     made: dict[str, Candidate] = {}
     for name, entry in entries.items():
+        like = entry.pop("like", None)
+        taken = {} if like is None else made[like].model_dump(exclude={"name", "search", "attempts"})
+        parameters = {**taken.get("parameters", {}), **entry.get("parameters", {})}
         members = tuple(made[member] for member in entry.pop("members", ()))
-        made[name] = Candidate(name=name, members=members, **entry)
+        made[name] = Candidate(**{**taken, **entry, "name": name, "parameters": parameters, "members": members})
     return made
-
-
-def selectable(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Those that may be served: they answer in log-odds, and are made for no comparison."""
-    return tuple(c for c in candidates if c.output == "log-odds" and c.study is None)
 
 
 # The blog post's model, as it stands there, and the threshold that its `predict` implies: more than half of its 100

@@ -15,8 +15,7 @@ KINDS = ("amount", "hour", "interactions", "distance", "velocity")
 
 _TIME, _AMOUNT = (schema.FEATURES.index(column.name) for column in (schema.TIME, schema.AMOUNT))
 _COMPONENTS = [schema.FEATURES.index(column.name) for column in schema.COMPONENTS]
-# Those whose medians differ most between the classes in the published description of the data.
-_STRONG = [schema.FEATURES.index(name) for name in ("V4", "V10", "V12", "V14", "V17")]
+_STRONG = 5
 _WINDOWS = (60.0, 600.0, 3_600.0)
 
 
@@ -25,9 +24,10 @@ class Engineered(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         kinds: of `KINDS`: "amount" (its logarithm, whether it is round, how often the training rows repeat it), "hour"
-            (of day, as a point on a circle), "interactions" (products of strong components), "distance" (to the nearest
-            known frauds), "velocity" (training rows and their amounts in windows that end before the row, of all and of
-            rows of the same amount). The last two need the training rows where they serve.
+            (of day, as a point on a circle), "interactions" (products of the components whose medians differ most
+            between the training rows' classes, in standard deviations), "distance" (to the nearest known frauds),
+            "velocity" (training rows and their amounts in windows that end before the row, of all and of rows of the
+            same amount). The last two need the training rows where they serve.
     """
 
     def __init__(self, kinds: Sequence[str]) -> None:
@@ -39,7 +39,10 @@ class Engineered(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         order = np.argsort(X[:, _TIME], kind="stable")
         self.times_, self.spent_ = X[order, _TIME].astype(np.float64), X[order, _AMOUNT].astype(np.float64)
         self.scaler_ = StandardScaler().fit(X[:, _COMPONENTS])
-        frauds = self.scaler_.transform(X[np.asarray(y) == 1][:, _COMPONENTS])
+        components, fraud = self.scaler_.transform(X[:, _COMPONENTS]), np.asarray(y) == 1
+        apart = np.abs(np.median(components[fraud], axis=0) - np.median(components[~fraud], axis=0))
+        self.strong_ = np.array(_COMPONENTS)[np.argsort(-apart, kind="stable")[:_STRONG]]
+        frauds = components[fraud]
         self.frauds_ = NearestNeighbors(n_neighbors=min(4, len(frauds))).fit(frauds)
         return self
 
@@ -60,8 +63,8 @@ class Engineered(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.column_stack([np.sin(angle), np.cos(angle)])
 
     def _interactions(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
-        strong = X[:, _STRONG].astype(np.float64)
-        first, second = np.triu_indices(len(_STRONG), 1)
+        strong = X[:, self.strong_].astype(np.float64)
+        first, second = np.triu_indices(_STRONG, 1)
         return strong[:, first] * strong[:, second]
 
     def _distance(self, X: NDArray[np.float32]) -> NDArray[np.float64]:

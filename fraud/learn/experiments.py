@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from fraud import artefacts, schema
 from fraud.dataset import source, split
-from fraud.learn import chosen, study
-from fraud.learn.candidates import REFERENCE, Candidate, registry, selectable
+from fraud.learn import chosen, limits, study
+from fraud.learn.candidates import REFERENCE, Candidate, registry
 from fraud.learn.chosen import Chosen, ChosenOn
-from fraud.learn.select import Choice, choose
+from fraud.learn.select import Choice, Effort, choose
 from fraud.learn.selection import Frame, OutOfTimeError
 from fraud.learn.store import Store
 from fraud.learn.study import Plan, Protocol
@@ -19,9 +20,6 @@ from fraud.report import experiments
 from fraud.settings import Settings
 from fraud.terminal import bar, say
 
-# A selection on all rows is done once; one inside each outer fold of a study many times.
-_RUNGS = 3
-_FOLDS = 5
 _ON_OUTER_FOLDS = ("lightgbm-defaults", "catboost-defaults", "xgboost-defaults")
 
 
@@ -31,9 +29,8 @@ def run_select(settings: Settings) -> Choice:
     Raises:
         UsageError: the data is missing, or too few for the folds.
     """
-    with _frame(settings) as frame:
-        candidates = _candidates()
-        choice = choose(candidates, frame, _FOLDS, _RUNGS, settings.bootstrap_draws)
+    with _frame(settings, 0) as frame:
+        choice = choose(_candidates(), frame, Effort(draws=settings.bootstrap_draws))
     if not choice.complete:
         say("the budget ended before the last rung: the choice rests on the rungs before it")
     on = ChosenOn(
@@ -54,8 +51,8 @@ def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]: 
     Raises:
         UsageError: the data is missing, or too few for the folds.
     """
-    with _frame(settings) as frame:
-        document: dict[str, Any] = {"plan": vars(plan), "legitimate_weight": frame.weight, "cut": []}
+    with _frame(settings, _outer_folds(plan)) as frame:
+        document: dict[str, Any] = {"plan": asdict(plan), "legitimate_weight": frame.weight, "cut": []}
         _, record = source.opened(settings)
         document |= {"synthetic": record["source"] == "twin", "prevalence": settings.prevalence}
         document["rows"], document["frauds"] = len(frame.rows), int(frame.label.sum())
@@ -80,15 +77,15 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
 
     def protocol(name: Protocol) -> Callable[[], Any]:
         def run() -> Any:
-            trials = study.nested(name, candidates, fixed, frame, plan)
-            rows = study.table(trials, frame, plan, study.SELECTED, calibrated=name == "random")
+            outcomes = study.nested(name, candidates, fixed, frame, plan)
+            rows = study.table(outcomes, frame, plan, study.SELECTED)
             if name != "random":
                 return {"table": rows}
             blended = [c.name for c in candidates if not c.members]
             return {
                 "table": rows,
-                "hardest": study.hardest(trials, frame),
-                "hindsight": study.hindsight(trials, frame, blended),
+                "hardest": limits.hardest(outcomes, frame),
+                "hindsight": limits.hindsight(outcomes, frame, blended),
             }
 
         return run
@@ -96,8 +93,7 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     def comparison(kind: str, against: str) -> Callable[[], Any]:
         def run() -> Any:
             compared = [named[against], *(c for c in named.values() if c.study == kind and c.name != against)]
-            trials = study.fixed(compared, frame, plan)
-            return {"table": study.table(trials, frame, plan, against, calibrated=True)}
+            return {"table": study.table(study.fixed(compared, frame, plan), frame, plan, against)}
 
         return run
 
@@ -110,19 +106,25 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     }
 
 
+def _outer_folds(plan: Plan) -> int:
+    """Of all parts: both protocols, two comparisons and five points of the learning curve."""
+    return plan.rounds * plan.folds + plan.blocks + 2 * plan.folds + 5 * plan.folds
+
+
 def _candidates() -> list[Candidate]:
     """What selection chooses from: not the defaults that it is compared with."""
-    return [c for c in selectable(tuple(registry().values())) if c.name not in _ON_OUTER_FOLDS]
+    return [c for c in registry().values() if c.servable and c.name not in _ON_OUTER_FOLDS]
 
 
 @contextmanager
-def _frame(settings: Settings) -> Iterator[Frame]:
-    """What all fits share, while a bar counts them."""
+def _frame(settings: Settings, outer_folds: int) -> Iterator[Frame]:
+    """What all fits share, while bars count them and the outer folds that they are for, if any."""
     rows, _ = source.opened(settings)
     frauds = int(rows[schema.LABEL.name].sum())
     budget = float("inf") if settings.budget is None else 60 * settings.budget
     with bar() as progress:
-        task = progress.add_task("fits", total=None)
+        study = progress.add_task("outer folds", total=outer_folds, visible=outer_folds > 0)
+        fits = progress.add_task("fits of this stage", total=0)
         yield Frame(
             rows,
             legitimate_weight(len(rows) - frauds, frauds, settings.prevalence),
@@ -130,5 +132,7 @@ def _frame(settings: Settings) -> Iterator[Frame]:
             settings.jobs,
             Store(settings.build / "experiments" / "fits"),
             time.monotonic() + budget,
-            lambda: progress.advance(task),
+            lambda more: progress.reset(fits, total=more),
+            lambda: progress.advance(fits),
+            lambda: progress.advance(study),
         )

@@ -1,35 +1,55 @@
 """Choosing a candidate: successive halving in repeated cross-validation, and the cheapest of those that are as good."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
 from fraud.dataset import split
-from fraud.learn.candidates import Candidate, fit
-from fraud.learn.comparison import differences, rankings
-from fraud.learn.export import to_graph
-from fraud.learn.selection import Frame, OutOfTimeError, Trial, cross_validate, inputs
+from fraud.dataset.split import Split
+from fraud.learn.candidates import Candidate
+from fraud.learn.comparison import Compared, compare
+from fraud.learn.selection import Frame, OutOfTimeError, Trial, cross_validate
+from fraud.learn.tuning import tune
 from fraud.metrics.intervals import Interval
 
 _FINALISTS = 3
+# Folds to tune on are dealt by another seed than those that judge what was tuned.
+_TUNING = 1_000
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a selection spends: random folds, blocks of time, rungs, draws of the intervals."""
+
+    folds: int = 5
+    blocks: int = 3
+    rungs: int = 3
+    draws: int = 1_000
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A candidate that reached the last rung: its metrics, its difference to the cheapest one, its graph's bytes."""
+    """A candidate that reached the last rung, with its metrics."""
 
     candidate: Candidate
-    repeats: int
     size: int
     metrics: dict[str, Interval]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, the finalists by rising cost, and every trial of every rung."""
+    """What was chosen, among which candidates as they were tuned, the finalists by rising cost, and every trial.
+
+    `complete` is false where time ran out before the last rung.
+    """
 
     candidate: Candidate
+    candidates: list[Candidate]
     finalists: list[Finalist]
     trials: dict[str, list[Trial]]
     complete: bool
@@ -39,33 +59,32 @@ class Choice:
         return {
             "chosen": self.candidate.name,
             "complete": self.complete,
-            "finalists": [
-                {"name": f.candidate.name, "repeats": f.repeats, "bytes": f.size, "metrics": f.metrics}
-                for f in self.finalists
-            ],
-            "trials": {name: [trial.record() for trial in repeats] for name, repeats in self.trials.items()},
+            "candidates": [candidate.model_dump(mode="json", exclude_defaults=True) for candidate in self.candidates],
+            "finalists": [{"name": f.candidate.name, "bytes": f.size, "metrics": f.metrics} for f in self.finalists],
+            "trials": {name: [trial.record() for trial in trials] for name, trials in self.trials.items()},
         }
 
 
-def choose(candidates: Sequence[Candidate], frame: Frame, folds: int, repeats: int, draws: int) -> Choice:
-    """Choose among candidates by average precision, in at most `repeats` rungs of `folds`-fold cross-validation.
+def choose(candidates: Sequence[Candidate], frame: Frame, effort: Effort) -> Choice:
+    """Choose among candidates by average precision, after those with ranges are tuned.
 
-    After each rung the better half goes on, three after the last; each rung deals new folds, and all of a candidate's
-    rungs count. Of these finalists the cheapest is chosen, unless a costlier one's average precision is higher by more
-    than the paired 95% interval. The cost is the size of the exported graph, which the time that it takes follows and
-    which is the same in every run.
+    Each rung cross-validates them on random folds, dealt anew, and forward through blocks of time, cut elsewhere; both
+    count the same, and so do all rungs. After each rung the better half goes on, three after the last. Of these
+    finalists the cheapest is chosen, unless a costlier one's average precision is higher by more than the paired 95%
+    interval. The cost is the size of the exported graph, which the time that it takes follows and which is the same in
+    every run.
 
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016.
 
     Raises:
         OutOfTimeError: not even the first rung was finished by the deadline.
     """
-    trials: dict[str, list[Trial]] = {candidate.name: [] for candidate in candidates}
-    left, complete = list(candidates), True
-    for rung in range(repeats):
-        dealt = list(split.folds(frame.rows, folds, frame.seed + rung))
+    left = [tune(c, frame, list(split.folds(frame.rows, effort.folds, frame.seed + _TUNING))) for c in candidates]
+    tuned, complete = list(left), True
+    trials: dict[str, list[Trial]] = {candidate.name: [] for candidate in left}
+    for rung in range(effort.rungs):
         try:
-            results = cross_validate(left, frame, dealt)
+            results = [trial for folds in deals(frame, effort, rung) for trial in cross_validate(left, frame, folds)]
         except OutOfTimeError:
             if rung == 0:
                 raise
@@ -73,34 +92,53 @@ def choose(candidates: Sequence[Candidate], frame: Frame, folds: int, repeats: i
             break
         for trial in results:
             trials[trial.candidate.name].append(trial)
-        left.sort(key=lambda candidate: -_score(trials[candidate.name]))
-        left = left[: _FINALISTS if rung == repeats - 1 else max(_FINALISTS, ceil(len(left) / 2))]
-    finalists = sorted((_finalist(candidate, trials[candidate.name], frame, draws) for candidate in left), key=_size)
-    return Choice(_cheapest_as_good(finalists, trials, frame, draws), finalists, trials, complete)
+        score = {candidate.name: _score(trials[candidate.name], frame) for candidate in left}
+        left.sort(key=lambda candidate: -score[candidate.name])
+        left = left[: _FINALISTS if rung == effort.rungs - 1 else max(_FINALISTS, ceil(len(left) / 2))]
+    by_cost = sorted(left, key=lambda candidate: _size(trials[candidate.name]))
+    chosen = _cheapest_as_good([candidate.name for candidate in by_cost], trials, frame, effort.draws)
+    metrics = _compare([candidate.name for candidate in by_cost], chosen, trials, frame, effort.draws)
+    finalists = [Finalist(c, _size(trials[c.name]), metrics[c.name].metrics) for c in by_cost]
+    return Choice(next(c for c in by_cost if c.name == chosen), tuned, finalists, trials, complete)
 
 
-def _score(repeats: Sequence[Trial]) -> float:
-    return sum(trial.score for trial in repeats) / len(repeats)
+def deals(frame: Frame, effort: Effort, rung: int) -> list[list[Split]]:
+    """The folds of a rung: the random ones, then the blocks of time where the rows allow any."""
+    both = [
+        list(split.folds(frame.rows, effort.folds, frame.seed + rung)),
+        list(split.blocks(frame.rows, effort.blocks + rung)),
+    ]
+    return [folds for folds in both if folds]
 
 
-def _finalist(candidate: Candidate, repeats: Sequence[Trial], frame: Frame, draws: int) -> Finalist:
-    prepared, label = inputs(frame.rows, candidate)
-    size = len(to_graph(fit(candidate, prepared, label, frame.weight, frame.seed)))
-    return Finalist(candidate, len(repeats), size, rankings(repeats, label, frame.weight, draws, frame.seed))
+def _score(trials: Sequence[Trial], frame: Frame) -> float:
+    label = frame.label
+    weights = np.where(label == 1, 1.0, frame.weight)
+
+    def one(standing: NDArray[np.float64]) -> float:
+        rows = np.isfinite(standing)
+        return float(average_precision_score(label[rows], standing[rows], sample_weight=weights[rows]))
+
+    return float(np.mean([one(trial.standing) for trial in trials]))
 
 
-def _size(finalist: Finalist) -> int:
-    return finalist.size
-
-
-def _cheapest_as_good(
-    finalists: Sequence[Finalist], trials: dict[str, list[Trial]], frame: Frame, draws: int
-) -> Candidate:
+def _cheapest_as_good(by_cost: Sequence[str], trials: Mapping[str, Sequence[Trial]], frame: Frame, draws: int) -> str:
     """Walk from the cheapest to the costliest; a costlier one takes over where it is better beyond its interval."""
-    chosen = finalists[0].candidate
-    for costlier in (finalist.candidate for finalist in finalists[1:]):
-        pair = {name: trials[name] for name in (chosen.name, costlier.name)}
-        paired = differences(pair, chosen.name, frame.label, frame.weight, draws, frame.seed)
-        if paired[costlier.name]["average_precision"]["low"] > 0:
+    chosen = by_cost[0]
+    for costlier in by_cost[1:]:
+        paired = _compare([chosen, costlier], chosen, trials, frame, draws)
+        if paired[costlier].difference["average_precision"]["low"] > 0:
             chosen = costlier
     return chosen
+
+
+def _compare(
+    names: Sequence[str], champion: str, trials: Mapping[str, Sequence[Trial]], frame: Frame, draws: int
+) -> dict[str, Compared]:
+    scores = {name: [trial.standing for trial in trials[name]] for name in names}
+    return compare(scores, champion, frame.label, frame.weight, draws, frame.seed)
+
+
+def _size(trials: Sequence[Trial]) -> int:
+    """Of the first fit that it knows, a selectable candidate always having a graph."""
+    return int(trials[0].size or 0)

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
 from fraud import schema
 from fraud.dataset.split import Split
 from fraud.features import TimeMeaning, prepare
 from fraud.learn.candidates import Candidate, fit
+from fraud.learn.export import to_graph
 from fraud.learn.store import Answers, Store
 
 
@@ -22,15 +24,19 @@ from fraud.learn.store import Answers, Store
 class Trial:
     """One candidate in cross-validation: its output for rows that its fits have not seen, fold by fold.
 
-    `out_of_fold`, shape (n,), is NaN for rows that no fold judges. `average_precision` has one entry a fold; the
-    seconds are those that its fits and its answers took, added up.
+    `out_of_fold`, shape (n,), is NaN for rows that no fold judges, and so is `standing`, the share of its fold's rows
+    that each outranks: outputs of fits on different rows share no scale, these shares do, and no label makes them.
+    `average_precision` has one entry a fold; the seconds are those that its fits and its answers took, added up;
+    `size` is that of the last fit's graph in bytes, `None` of what has no exact one.
     """
 
     candidate: Candidate
     out_of_fold: NDArray[np.float64]
+    standing: NDArray[np.float64]
     average_precision: list[float] = field(default_factory=list)
     fit_seconds: float = 0.0
     answer_seconds: float = 0.0
+    size: int | None = None
 
     @property
     def score(self) -> float:
@@ -63,7 +69,9 @@ class Frame:
             fits on a core each end sooner than one after the other on both.
         store: where fits are kept, so that none is done twice.
         deadline: of `time.monotonic()`; no fit begins that would probably end after it.
-        done: called after each fit of one model, found in the store or not.
+        planned: called with the number of fits that are about to be done.
+        done: called after each of them, found in the store or not.
+        judged: called after each outer fold of a study.
     """
 
     rows: pd.DataFrame
@@ -72,7 +80,9 @@ class Frame:
     jobs: int = 1
     store: Store = Store()  # noqa: RUF009, it keeps nothing
     deadline: float = float("inf")
+    planned: Callable[[int], None] = lambda _: None
     done: Callable[[], None] = lambda: None
+    judged: Callable[[], None] = lambda: None
 
     @property
     def label(self) -> NDArray[np.int8]:
@@ -91,6 +101,7 @@ def cross_validate(candidates: Sequence[Candidate], frame: Frame, folds: Sequenc
     parts = {part.name: part for candidate in candidates for part in candidate.members or (candidate,)}
     prepared = {part.time: inputs(frame.rows, part)[0] for part in parts.values()}
     work = [(part, fold) for part in parts.values() for fold in folds]
+    frame.planned(len(work))
     found = dict(
         zip(
             ((part.name, k) for part in parts.values() for k in range(len(folds))),
@@ -100,16 +111,19 @@ def cross_validate(candidates: Sequence[Candidate], frame: Frame, folds: Sequenc
     )
     trials = []
     for candidate in candidates:
-        trial = Trial(candidate, np.full(len(label), np.nan))
+        trial = Trial(candidate, np.full(len(label), np.nan), np.full(len(label), np.nan))
         for k, fold in enumerate(folds):
             answers = [found[part.name, k] for part in candidate.members or (candidate,)]
             output = np.mean([answered.output for answered in answers], axis=0)
             trial.out_of_fold[fold.test] = output
+            trial.standing[fold.test] = rankdata(output) / len(output)
             trial.average_precision.append(
                 float(average_precision_score(label[fold.test], output, sample_weight=weights[fold.test]))
             )
             trial.fit_seconds += sum(answered.fit_seconds for answered in answers)
             trial.answer_seconds += sum(answered.answer_seconds for answered in answers)
+            sizes = [answered.size for answered in answers]
+            trial.size = None if None in sizes else sum(size for size in sizes if size is not None)
         trials.append(trial)
     return trials
 
@@ -179,4 +193,5 @@ def _answer(
     model = fit(candidate, prepared[fold.train], label[fold.train], weight, seed)
     fitted = time.perf_counter()
     output = model.output(prepared[fold.test])
-    return Answers(output, fitted - started, time.perf_counter() - fitted)
+    answered = time.perf_counter()
+    return Answers(output, fitted - started, answered - fitted, len(to_graph(model)) if candidate.servable else None)

@@ -16,16 +16,17 @@ from fraud.learn.candidates import Candidate
 
 _VERSIONED = ("catboost", "imbalanced-learn", "lightgbm", "numpy", "scikit-learn", "xgboost-cpu")
 # The code that decides what a fit answers.
-_CODE = ("candidates.py", "engineered.py", "estimators.py", "resamplers.py", "../features.py")
+_CODE = ("candidates.py", "engineered.py", "estimators.py", "export.py", "resamplers.py", "trees.py", "../features.py")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A fitted model's output for the rows that judge it, shape (n,), and what it took."""
+    """A fitted model's output for the rows that judge it, shape (n,), what it took, and its graph's bytes, if any."""
 
     output: NDArray[np.float64]
     fit_seconds: float
     answer_seconds: float
+    size: int | None
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Store:
         """A digest of everything that the answers depend on."""
         if self.folder is None:
             return ""
-        # Neither its name nor its description changes what a candidate answers.
-        unasked = {"name", "description", "study"}
+        # These don't change what a candidate answers.
+        unasked = {"name", "description", "search", "attempts"}
         asked = candidate.model_dump_json(exclude={**dict.fromkeys(unasked, True), "members": {"__all__": unasked}})
         parts = [_environment(), asked, repr(weight), str(seed), digest(fold.train), digest(fold.test)]
         content = hashlib.sha256("\n".join(parts).encode())
@@ -68,12 +69,14 @@ class Store:
 
     def get(self, key: str) -> Answers:
         with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            return Answers(kept["output"], float(kept["seconds"][0]), float(kept["seconds"][1]))
+            fitted, answered = kept["seconds"]
+            return Answers(kept["output"], float(fitted), float(answered), int(kept["size"]) or None)
 
     def put(self, key: str, answers: Answers) -> None:
         if self.folder is not None:
             with artefacts.replacing(self._path(key)) as temporary, temporary.open("wb") as file:
-                np.savez(file, output=answers.output, seconds=[answers.fit_seconds, answers.answer_seconds])
+                seconds = [answers.fit_seconds, answers.answer_seconds]
+                np.savez(file, output=answers.output, seconds=seconds, size=answers.size or 0)
 
     def _path(self, key: str) -> Path:
         return Path(str(self.folder)) / f"{key}.npz"

@@ -11,13 +11,13 @@ from sklearn.exceptions import NotFittedError
 from fraud import schema
 from fraud.features import prepare
 from fraud.learn import export
-from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, fit, registry, selectable
+from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, fit, registry
 from fraud.learn.selection import inputs
 
 TIME = schema.FEATURES.index(schema.TIME.name)
 SEED = 11
 WEIGHT = 3.0
-SERVED = selectable(tuple(registry().values()))
+SERVED = [candidate for candidate in registry().values() if candidate.servable]
 
 
 @pytest.fixture(scope="module")
