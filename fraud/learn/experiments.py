@@ -73,17 +73,23 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     """The parts of the study by name, in the order in which a budget is spent on them."""
     named = registry()
     candidates = _candidates()
+    recipe = chosen.read().candidate
     fixed = [*(c for c in named.values() if c.study is None and c not in candidates), REFERENCE]
+    if recipe.name not in named:
+        fixed.append(recipe)
 
     def protocol(name: Protocol) -> Callable[[], Any]:
         def run() -> Any:
             outcomes = study.nested(name, candidates, fixed, frame, plan)
-            rows = study.table(outcomes, frame, plan, study.SELECTED)
+            part = {
+                "table": study.table(outcomes, frame, plan, study.SELECTED),
+                "recipe": {"name": recipe.name, "advantage": study.advantage(recipe.name, outcomes, frame, plan)},
+            }
             if name != "random":
-                return {"table": rows}
+                return part
             blended = [c.name for c in candidates if not c.members]
             return {
-                "table": rows,
+                **part,
                 "hardest": limits.hardest(outcomes, frame),
                 "hindsight": limits.hindsight(outcomes, frame, blended),
             }
@@ -102,7 +108,7 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
         "chronological": protocol("chronological"),
         "imbalance": comparison("imbalance", "imbalance-nothing"),
         "features": comparison("features", "lightgbm"),
-        "learning_curve": lambda: study.learning_curve(chosen.read().candidate, frame, plan),
+        "learning_curve": lambda: study.learning_curve(recipe, frame, plan),
     }
 
 
