@@ -8,11 +8,12 @@ from typing import Any
 
 from fraud import artefacts, schema
 from fraud.dataset import source, split
-from fraud.learn import chosen, limits, study
-from fraud.learn.candidates import REFERENCE, Candidate, registry
+from fraud.learn import chosen, latency, limits, study
+from fraud.learn.candidates import REFERENCE, Candidate, fit, registry
 from fraud.learn.chosen import Chosen, ChosenOn
+from fraud.learn.export import to_graph
 from fraud.learn.select import Choice, Effort, choose
-from fraud.learn.selection import Frame, OutOfTimeError
+from fraud.learn.selection import Frame, OutOfTimeError, inputs
 from fraud.learn.store import Store
 from fraud.learn.study import Plan, Protocol
 from fraud.metrics.weights import legitimate_weight
@@ -40,7 +41,14 @@ def run_select(settings: Settings) -> Choice:
         prevalence=settings.prevalence,
     )
     chosen.write(Chosen(chosen_on=on, candidate=choice.candidate))
-    document = {**choice.record(), "chosen_on": on.model_dump(mode="json")}
+    prepared, label = inputs(frame.rows, choice.candidate)
+    graph = to_graph(fit(choice.candidate, prepared, label, frame.weight, frame.seed))
+    took = latency.one_row(graph, prepared)
+    if took > latency.MOST:
+        say(
+            f"one transaction takes {took:.3f} ms in the model alone: more than the {latency.MOST} ms that were allowed"
+        )
+    document = {**choice.record(), "chosen_on": on.model_dump(mode="json"), "one_row_milliseconds": took}
     artefacts.write_json(settings.build / "experiments" / "selection.json", document)
     return choice
 
