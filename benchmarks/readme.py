@@ -67,7 +67,7 @@ def _benchmark(measured: dict[str, Any]) -> Iterator[str]:
 
 
 def _study(document: dict[str, Any]) -> Iterator[str]:
-    yield "| average precision, 95% interval in brackets | random folds | the recipe is ahead by | forward in time | by |"
+    yield "| average precision, 95% interval | random folds | the recipe is ahead by | forward in time | by |"
     yield "| --- | --- | --- | --- | --- |"
     both = [document[protocol] for protocol in ("random", "chronological")]
     tables = [{row["name"]: row["metrics"]["average_precision"] for row in part["table"]} for part in both]
