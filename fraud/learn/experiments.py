@@ -113,7 +113,7 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
         "random": protocol("random"),
         "chronological": protocol("chronological"),
         "imbalance": comparison("imbalance", "imbalance-nothing"),
-        "features": comparison("features", "lightgbm"),
+        "features": comparison("features", "features-none"),
         "learning_curve": lambda: study.learning_curve(recipe, frame, plan),
     }
 
