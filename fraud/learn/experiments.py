@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
+
 from fraud import artefacts, schema
 from fraud.dataset import source, split
 from fraud.learn import chosen, latency, limits, study
@@ -52,7 +54,9 @@ def run_select(settings: Settings) -> Choice:
 
 
 def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]:  # noqa: B008, it is frozen
-    """Run the study on the data given and write `study.json` and its page; both name what the budget cut off.
+    """Run the study on the data given and write `study.json`, its tables as `results.csv`, and its page.
+
+    What the budget cut off is named in the first and the last.
 
     Raises:
         UsageError: the data is missing, or too few for the folds.
@@ -71,6 +75,7 @@ def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]: 
     document["provenance"] = artefacts.provenance(settings.recorded(), record)
     folder = settings.build / "experiments"
     artefacts.write_json(folder / "study.json", document)
+    artefacts.write_text(folder / "results.csv", _tidy(document).to_csv(index=False, lineterminator="\n"))
     artefacts.write_text(folder / "index.html", experiments.page(document))
     return document
 
@@ -116,6 +121,26 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
         "features": comparison("features", "features-none"),
         "learning_curve": lambda: study.learning_curve(recipe, frame, plan),
     }
+
+
+def _tidy(document: dict[str, Any]) -> pd.DataFrame:
+    """A line for each metric of each candidate in each table of the study."""
+    return pd.DataFrame(
+        [
+            {
+                "study": name,
+                "candidate": row["name"],
+                "metric": metric,
+                **found,
+                **{f"difference_{key}": value for key, value in row["difference"].get(metric, {}).items()},
+                **{key: row[key] for key in ("fit_seconds", "answer_microseconds", "bytes")},
+            }
+            for name, part in document.items()
+            if isinstance(part, dict) and "table" in part
+            for row in part["table"]
+            for metric, found in row["metrics"].items()
+        ]
+    )
 
 
 def _outer_folds(plan: Plan) -> int:
