@@ -39,8 +39,8 @@ def run_select(settings: Settings) -> Choice:
             choice = choose(_candidates(), frame, Effort(draws=settings.bootstrap_draws))
         except OutOfTimeError:
             raise UsageError(
-                f"{settings.budget:g} minutes were too few for one rung of the selection: give a larger BUDGET; what was "
-                f"fitted is kept in {_fits(settings)}"
+                f"{settings.budget:g} minutes were too few for one rung of the selection: give a larger BUDGET; what "
+                f"was fitted is kept in {_fits(settings)}"
             ) from None
     if not choice.complete:
         say("the budget ended before the last rung: the choice rests on the rungs before it")
