@@ -12,6 +12,11 @@ def lightened(candidate: Candidate) -> Candidate:
     few = {name: least for name, least in _FEW.items() if name in candidate.parameters}
     if candidate.estimator == "catboost":
         few["n_estimators"] = _FEW["n_estimators"]
+    if candidate.estimator == "easy ensemble":
+        few["n_estimators"] = 2
+    if candidate.estimator == "rusboost":
+        # It refuses a tree that errs on more than half of the rows, as on balanced draws of chance labels one may.
+        few["sampling_strategy"] = 0.5
     return candidate.model_copy(
         update={
             "parameters": {**candidate.parameters, **few},
