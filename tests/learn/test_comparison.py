@@ -109,6 +109,14 @@ def test_another_round_of_the_same_answers_narrows_nothing(rounds):
     assert width(every, later) > width(every)
 
 
+def test_a_round_that_judges_two_frauds_judges_two_in_every_draw(rounds):
+    """Drawn among all frauds, they would now and then be none, of which no metric knows anything."""
+    label, scores = rounds
+    few = np.where((label == 0) | (np.cumsum(label) > label.sum() - 2), scores["b"][0], np.nan)
+    found = compare({"b": [scores["b"][0], few]}, "b", label, WEIGHT, 500, 1)["b"].metrics
+    assert np.isfinite([list(interval.values()) for interval in found.values()]).all()
+
+
 @pytest.mark.parametrize("later", [0, 150], ids=["rounds alike", "one judges half"])
 def test_the_interval_of_a_difference_covers_the_truth(later):
     """Of two candidates whose ROC-AUC is known, in two rounds of the same answers, as often as 95% says."""
