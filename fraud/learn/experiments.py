@@ -12,7 +12,7 @@ import pandas as pd
 from fraud import artefacts, schema
 from fraud.dataset import source, split
 from fraud.errors import UsageError
-from fraud.learn import chosen, latency, limits, study
+from fraud.learn import chosen, figures, latency, limits, study
 from fraud.learn.candidates import REFERENCE, Candidate, fit, registry
 from fraud.learn.chosen import Chosen, ChosenOn
 from fraud.learn.export import to_graph
@@ -24,6 +24,9 @@ from fraud.metrics.weights import legitimate_weight
 from fraud.report import experiments
 from fraud.settings import Settings
 from fraud.terminal import bar, say
+
+# Whose curves are drawn, beside the recipe's.
+_CURVES = (study.SELECTED, "logistic", "lightgbm-defaults", "catboost-defaults", REFERENCE.name)
 
 _ON_OUTER_FOLDS = ("lightgbm-defaults", "catboost-defaults", "xgboost-defaults")
 
@@ -99,9 +102,18 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     def protocol(name: Protocol) -> Callable[[], Any]:
         def run() -> Any:
             outcomes = study.nested(name, candidates, fixed, frame, plan)
-            part = {
+            part: dict[str, Any] = {
                 "table": study.table(outcomes, frame, plan, study.SELECTED),
                 "recipe": {"name": recipe.name, "advantage": study.advantage(recipe.name, outcomes, frame, plan)},
+            }
+            first = {shown: outcomes[shown][0].probability for shown in (*_CURVES, recipe.name) if shown in outcomes}
+            drawn = frame.label, frame.weight, plan.draws, frame.seed
+            part |= {
+                "precision_recall": figures.precision_recall(first, *drawn),
+                "cost_curve": figures.cost_curve(first, *drawn),
+                "critical_differences": figures.critical_differences(
+                    {row["name"]: row["by_fold"] for row in part["table"]}
+                ),
             }
             if name != "random":
                 return part

@@ -34,16 +34,25 @@ def bootstrap(
     Returns:
         by model and metric, an array of shape (draws,).
     """
-    generator = np.random.default_rng(seed)
     if strata is None:
         first, second = (np.zeros(judged.design.shape[0], np.intp) for judged in next(iter(models.values())))
         strata = first, second
     collected: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
-    for size in _chunks(draws):
-        legitimate, fraud = (_counts(generator, of_class, size) for of_class in strata)
+    for legitimate, fraud in resamples(strata, draws, seed):
         for name, (others, frauds) in models.items():
             collected[name].append(metrics(totals(others, legitimate), totals(frauds, fraud), weight))
     return {name: _joined(parts) for name, parts in collected.items()}
+
+
+def resamples(strata: Sequence[NDArray[np.intp]], draws: int, seed: int) -> Iterator[list[Floats]]:
+    """How often each row of each class is drawn, shape (some draws, rows of the class) each, until `draws` are done.
+
+    Args:
+        strata: for each class a number for each of its rows: rows are drawn inside those of one number.
+    """
+    generator = np.random.default_rng(seed)
+    for start in range(0, draws, _CHUNK):
+        yield [_counts(generator, of_class, min(_CHUNK, draws - start)) for of_class in strata]
 
 
 def values(model: tuple[Judged, Judged], weight: float) -> dict[str, float]:
@@ -56,11 +65,6 @@ def interval(value: float, drawn: Floats, confidence: float = 0.95) -> Interval:
     """`value` with its percentile interval `low` to `high`."""
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return {"value": value, "low": float(low), "high": float(high)}
-
-
-def _chunks(draws: int) -> Iterator[int]:
-    for start in range(0, draws, _CHUNK):
-        yield min(_CHUNK, draws - start)
 
 
 def _counts(generator: np.random.Generator, strata: NDArray[np.intp], draws: int) -> Floats:
