@@ -68,9 +68,8 @@ def test_the_better_calibrated_ranking_costs_less(judged):
 def test_the_ranks_are_those_of_a_loop_and_the_difference_has_the_published_critical_value():
     """Nemenyi's of four candidates is 2.569 in Demšar's table 5."""
     rng = np.random.default_rng(3)
-    scores = {
-        name: (rng.normal(level, 0.1, 14)).round(2).tolist() for name, level in zip("abcd", (0.5, 0.52, 0.6, 0.9))
-    }
+    levels = {"a": 0.5, "b": 0.52, "c": 0.6, "d": 0.9}
+    scores = {name: rng.normal(level, 0.1, 14).round(2).tolist() for name, level in levels.items()}
     found = critical_differences(scores)
     assert found["difference"] == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
     for name, rank in found["ranks"].items():
