@@ -3,6 +3,7 @@ import pytest
 
 from fraud import __main__ as command
 from fraud import __version__, schema, settings
+from fraud.learn import chosen
 
 STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin")
 
@@ -71,7 +72,7 @@ def test_a_step_without_the_one_before_it_says_which_that_is(clean_settings, tmp
 def test_evaluate_prints_both_protocols_with_the_reference_beside_the_model(told, capsys):
     assert command.main(["evaluate"]) == 0
     out = capsys.readouterr().out
-    for word in ("random: ", "chronological: ", "forest", "average_precision", "logistic"):
+    for word in ("random: ", "chronological: ", "forest", "average_precision", chosen.read().candidate.name):
         assert word in out
 
 

@@ -79,12 +79,15 @@ def test_the_money_is_that_of_the_decisions(finished_run, document, scores, prot
 
 
 def test_other_costs_change_the_money_and_nothing_else(run_copy, document):
-    other = evaluate.run(run_copy.model_copy(update={"analyst_cost": 30.0}))
+    """The fee of a missed fraud: unlike an analyst's time, it counts where the two thresholds leave none to review."""
+    other = evaluate.run(run_copy.model_copy(update={"fraud_fee": 40.0}))
     for protocol, judged in other["protocols"].items():
         before = document["protocols"][protocol]["model"]["metrics"]
-        changed = {name for name, figure in judged["model"]["metrics"].items() if figure != before[name]}
-        assert changed == {"cost", "savings", "savings_share"}
-        assert judged["model"]["metrics"]["cost"]["value"] > before["cost"]["value"]
+        after = judged["model"]["metrics"]
+        assert {name for name in after if after[name] != before[name]} == {"cost", "savings", "savings_share"}
+        dearer = (40.0 - run_copy.fraud_fee) * before["false_negatives"]["value"]
+        assert after["cost"]["value"] - before["cost"]["value"] == pytest.approx(dearer)
+        assert dearer > 0
 
 
 def test_the_weight_is_one_constant_of_the_whole_file(document, scores):
