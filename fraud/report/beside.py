@@ -6,7 +6,7 @@ from fraud.report import words
 from fraud.report.vocabulary import term, wording
 
 # What the model stands beside in the same run.
-BESIDE = ("logistic", "reference")
+BESIDE = {"logistic": "the tuned logistic regression", "reference": "the blog post's forest"}
 
 # What is told of the difference to the champion: the gate's metric first.
 _COMPARED = ("average_precision", "recall", "precision", "log_loss", "roc_auc")
@@ -33,10 +33,10 @@ def money(judged: dict[str, Any]) -> str:
     """The share of what could be saved that the model saves, beside the others' shares, in words."""
     share = "savings_share"
     beside = [
-        f"{judged[role]['name']} {words.with_interval(judged[role]['metrics'][share])}, a difference of "
+        f"{called} {words.with_interval(judged[role]['metrics'][share])}, a difference of "
         f"{words.with_interval(judged[role]['difference'][share], signed=True)}: "
         f"{wording(share, judged[role]['difference'][share])}"
-        for role in BESIDE
+        for role, called in BESIDE.items()
     ]
     saved = words.with_interval(judged["model"]["metrics"][share])
     said = f"of what could be saved on these rows, {judged['model']['name']} saves a share of {saved}"

@@ -144,7 +144,7 @@ def _logistic(record: dict[str, Any]) -> str:
     (trial,) = record["selection"]["candidates"]
     tuned = ", ".join(f"{name} = {words.number(value)}" for name, value in record["selection"]["tuned"].items())
     worth = f"average precision out of fold {trial['average_precision']:.4f}"
-    return f"{record['name']}, {trial['description']} on these rows ({tuned}; {worth})"
+    return f"{trial['description']} on these rows ({tuned}; {worth})"
 
 
 def _operating(decision: str, operating: dict[str, Any], by_amount: bool) -> str:

@@ -245,9 +245,9 @@ def test_the_share_saved_stands_beside_those_of_the_others_with_the_differences_
     for judged in metrics["protocols"].values():
         saved = words.with_interval(judged["model"]["metrics"]["savings_share"])
         said = f"of what could be saved on these rows, {judged['model']['name']} saves a share of {saved}"
-        for role in ("logistic", "reference"):
+        for role, name in (("logistic", "the tuned logistic regression"), ("reference", "the blog post's forest")):
             other, difference = (judged[role][key]["savings_share"] for key in ("metrics", "difference"))
-            said += f"; {judged[role]['name']} {words.with_interval(other)}, a difference of "
+            said += f"; {name} {words.with_interval(other)}, a difference of "
             said += f"{words.with_interval(difference, signed=True)}: {wording('savings_share', difference)}"
         for text in (page.text, markdown):
             assert f"{said}." in text
