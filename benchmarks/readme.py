@@ -1,6 +1,6 @@
 """Writes the README's tables from the artefacts that hold their figures, or checks that they still agree.
 
-`python -m benchmarks.readme` after `make all` (and `make bench`, where its table is to be renewed too).
+`python -m benchmarks.readme` after `make all` (and `make bench` or `make experiments`, where theirs are to be renewed).
 """
 
 import argparse
@@ -30,6 +30,7 @@ def main() -> int:
     """Write or check; the exit code of a check is 1 where a figure of the README is no longer true."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare the figures of quality, write nothing")
+    parser.add_argument("--study", type=Path, metavar="FILE", help="a study.json whose table is to be renewed")
     asked = parser.parse_args()
     build = settings.load().build
     text = README.read_text(encoding="utf-8")
@@ -40,6 +41,9 @@ def main() -> int:
     if (build / "benchmark.json").exists():
         measured = artefacts.read_json(build / "benchmark.json", "make bench")
         text = text.replace(_between(text, "benchmark"), "\n".join(_benchmark(measured)))
+    if asked.study is not None:
+        studied = artefacts.read_json(asked.study, "make experiments")
+        text = text.replace(_between(text, "study"), "\n".join(_study(studied)))
     artefacts.write_text(README, text)
     return 0
 
@@ -50,7 +54,7 @@ def _metrics(document: dict[str, Any]) -> Iterator[str]:
     random, chronological = document["protocols"]["random"], document["protocols"]["chronological"]
     for name, words in METRICS.items():
         figures = [judged["metrics"][name] for judged in (random["model"], chronological["model"], random["reference"])]
-        cells = [f"{f['value']:.2f} ({f['low']:.2f} to {f['high']:.2f})" for f in figures]
+        cells = [_figure(f, 2) for f in figures]
         yield f"| {words} | {' | '.join(cells)} |"
 
 
@@ -60,6 +64,25 @@ def _benchmark(measured: dict[str, Any]) -> Iterator[str]:
     baseline = measured["blog post's script"]["seconds"]
     for name, figure in measured.items():
         yield f"| {name} | {figure['seconds'] / baseline:.2f} | {figure['peak'] / 2**20:,.0f} MiB |"
+
+
+def _study(document: dict[str, Any]) -> Iterator[str]:
+    yield "| average precision, 95% interval | random folds | the recipe is ahead by | forward in time | by |"
+    yield "| --- | --- | --- | --- | --- |"
+    both = [document[protocol] for protocol in ("random", "chronological")]
+    tables = [{row["name"]: row["metrics"]["average_precision"] for row in part["table"]} for part in both]
+    ahead = [part["recipe"]["advantage"] for part in both]
+    for name in sorted(tables[0], key=lambda name: -tables[0][name]["value"]):
+        cells = []
+        for table, advantage in zip(tables, ahead, strict=True):
+            cells.append(_figure(table[name], 3))
+            cells.append(_figure(advantage[name]["average_precision"], 3, "+") if name in advantage else "the recipe")
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _figure(f: dict[str, float], digits: int, sign: str = "") -> str:
+    value, low, high = (f"{f[key]:{sign}.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
 
 
 def _between(text: str, mark: str) -> str:

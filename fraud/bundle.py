@@ -37,17 +37,30 @@ class _Frozen(BaseModel):
 
 
 class Calibration(_Frozen):
-    """Platt's calibration of log-odds: probability = 1 / (1 + exp(-(slope · log-odds + intercept))).
+    """Calibration of log-odds m, linear or with another slope where the model says yes than where it says no.
 
-    Source: Platt, "Probabilistic outputs for support vector machines", 1999. Strictly increasing where slope > 0.
+    Linear: slope · m + intercept (Platt, "Probabilistic outputs for support vector machines", 1999). With
+    `slope_above`: slope_above · log(1 + exp(m)) - slope · log(1 + exp(-m)) + intercept, whose slope goes over from
+    `slope` far below 0 to `slope_above` far above (Kull, Silva Filho and Flach, "Beta calibration", 2017). Both are
+    continuous, and strictly increasing where the slopes are above 0.
     """
 
     slope: float
     intercept: float
+    # Left out where it is none, so that a bundle without it is what it always was.
+    slope_above: float | None = Field(default=None, exclude_if=lambda slope: slope is None)
 
-    def apply(self, log_odds: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Probabilities in float64, of the shape of `log_odds`: float32 would merge the highest of them into 1."""
-        calibrated = self.slope * log_odds.astype(np.float64) + self.intercept
+    def log_odds(self, raw: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Calibrated log-odds in float64, of the shape of the model's `raw` ones."""
+        exact = raw.astype(np.float64)
+        if self.slope_above is None:
+            return self.slope * exact + self.intercept
+        above, below = np.logaddexp(0, exact), np.logaddexp(0, -exact)
+        return np.asarray(self.slope_above * above - self.slope * below + self.intercept)
+
+    def apply(self, raw: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Probabilities in float64, of the shape of `raw`: float32 would merge the highest of them into 1."""
+        calibrated = self.log_odds(raw)
         # exp(-|x|) can't overflow; the two branches are the same function.
         small = np.exp(-np.abs(calibrated))
         return np.where(calibrated >= 0, 1 / (1 + small), small / (1 + small))

@@ -99,7 +99,7 @@ class Scorer:
         calibration = self.manifest.calibration
         raw = self._run(transactions).astype(np.float64)
         if calibration is not None:
-            return calibration.slope * raw + calibration.intercept
+            return calibration.log_odds(raw)
         clipped = np.clip(raw, 1e-6, 1 - 1e-6)
         return np.log(clipped / (1 - clipped))
 

@@ -18,6 +18,7 @@ from fraud.metrics import curves, delong
 from fraud.metrics.classification import judge
 from fraud.metrics.intervals import Interval, bootstrap, interval, values
 from fraud.metrics.money import ledger
+from fraud.metrics.recalibration import recalibration
 from fraud.metrics.weights import legitimate_weight
 from fraud.scorer import Scorer, Scores
 from fraud.settings import Settings
@@ -132,6 +133,7 @@ def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, A
                 "digest": judged.manifests[role].digest,
                 "thresholds": judged.manifests[role].thresholds.model_dump(),
                 "metrics": {name: interval(value[role][name], drawn[role][name]) for name in value[role]},
+                "calibration": recalibration(label, judged.scores[role].probability, weight),
                 "curves": curves.curves(label, judged.scores[role].probability, weight),
             }
             for role in models

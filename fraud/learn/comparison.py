@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from fraud.metrics.classification import judge
+from fraud.metrics.classification import Judged, judge
 from fraud.metrics.intervals import Interval, bootstrap, interval, values
 
 Scores = NDArray[np.float64]
@@ -48,13 +49,14 @@ def compare(
     rounds = len(scores[champion])
     value = {name: dict.fromkeys(wanted, 0.0) for name in scores}
     drawn = {name: dict.fromkeys(wanted, np.zeros(draws)) for name in scores}
+    judges = np.isfinite(np.array(scores[champion]))
+    drawn_from = judges.any(axis=0)
+    # A row that two rounds judge is drawn as often for both, or their mean would seem to know more rows than there are.
+    _, strata = np.unique(judges[:, drawn_from], axis=1, return_inverse=True)
+    by_class = strata[label[drawn_from] == 0], strata[label[drawn_from] == 1]
     for k in range(rounds):
-        rows = np.isfinite(scores[champion][k])
-        # The same draws for all candidates of a round; the same rows in each round that judges the same ones.
-        judged = {
-            name: judge(label[rows], of[k][rows], np.zeros(int(rows.sum()), np.int8)) for name, of in scores.items()
-        }
-        found = bootstrap(judged, weight, draws, seed)
+        judged = {name: _judged(label[drawn_from], of[k][drawn_from]) for name, of in scores.items()}
+        found = bootstrap(judged, weight, draws, seed, by_class)
         for name in scores:
             once = values(judged[name], weight)
             value[name] = {metric: value[name][metric] + once[metric] / rounds for metric in wanted}
@@ -73,3 +75,20 @@ def compare(
         )
         for name in scores
     }
+
+
+def _judged(label: NDArray[np.int8], score: Scores) -> tuple[Judged, Judged]:
+    """As `judge`, a row without a score adding nothing."""
+    rows = np.isfinite(score)
+    both = judge(label[rows], score[rows], np.zeros(int(rows.sum()), np.int8))
+    legitimate, fraud = (
+        Judged(_with_empty_rows(judged.design, rows[label == value]), judged.cells) for value, judged in enumerate(both)
+    )
+    return legitimate, fraud
+
+
+def _with_empty_rows(design: sparse.csr_array, filled: NDArray[np.bool_]) -> sparse.csr_array:
+    each = np.zeros(len(filled), dtype=np.intp)
+    each[filled] = np.diff(design.indptr)
+    ends = np.concatenate([[0], np.cumsum(each)])
+    return sparse.csr_array((design.data, design.indices, ends), shape=(len(filled), design.shape[1]))

@@ -16,6 +16,8 @@ KINDS = ("amount", "hour", "interactions", "distance", "velocity")
 _TIME, _AMOUNT = (schema.FEATURES.index(column.name) for column in (schema.TIME, schema.AMOUNT))
 _COMPONENTS = [schema.FEATURES.index(column.name) for column in schema.COMPONENTS]
 _STRONG = 5
+# A distance, in standard deviations, that rounding makes of none.
+_SAME = 1e-5
 _WINDOWS = (60.0, 600.0, 3_600.0)
 
 
@@ -70,7 +72,7 @@ class Engineered(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _distance(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         distances, _ = self.frauds_.kneighbors(self.scaler_.transform(X[:, _COMPONENTS]))
         # A training row that is itself a known fraud lies at no distance from one, which no later row does.
-        own = distances[:, :1] == 0
+        own = distances[:, :1] < _SAME
         shifted = np.where(own, np.roll(distances, -1, axis=1), distances)[:, :-1]
         return np.column_stack([shifted[:, 0], shifted.mean(axis=1)])
 

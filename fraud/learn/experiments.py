@@ -4,21 +4,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from fraud import artefacts, schema
 from fraud.dataset import source, split
-from fraud.learn import chosen, limits, study
-from fraud.learn.candidates import REFERENCE, Candidate, registry
+from fraud.errors import UsageError
+from fraud.learn import chosen, figures, latency, limits, study
+from fraud.learn.candidates import REFERENCE, Candidate, fit, registry
 from fraud.learn.chosen import Chosen, ChosenOn
+from fraud.learn.export import to_graph
 from fraud.learn.select import Choice, Effort, choose
-from fraud.learn.selection import Frame, OutOfTimeError
+from fraud.learn.selection import Frame, OutOfTimeError, inputs
 from fraud.learn.store import Store
 from fraud.learn.study import Plan, Protocol
 from fraud.metrics.weights import legitimate_weight
 from fraud.report import experiments
 from fraud.settings import Settings
 from fraud.terminal import bar, say
+
+# Whose curves are drawn, beside the recipe's.
+_CURVES = (study.SELECTED, "logistic", "lightgbm-defaults", "catboost-defaults", REFERENCE.name)
 
 _ON_OUTER_FOLDS = ("lightgbm-defaults", "catboost-defaults", "xgboost-defaults")
 
@@ -27,10 +35,16 @@ def run_select(settings: Settings) -> Choice:
     """Choose the recipe on all rows given and write it to `recipe.toml`, with the digest of those rows.
 
     Raises:
-        UsageError: the data is missing, or too few for the folds.
+        UsageError: the data is missing, or too few for the folds, or the budget for one rung.
     """
     with _frame(settings, 0) as frame:
-        choice = choose(_candidates(), frame, Effort(draws=settings.bootstrap_draws))
+        try:
+            choice = choose(_candidates(), frame, Effort(draws=settings.bootstrap_draws))
+        except OutOfTimeError:
+            raise UsageError(
+                f"{settings.budget:g} minutes were too few for one rung of the selection: give a larger BUDGET; what "
+                f"was fitted is kept in {_fits(settings)}"
+            ) from None
     if not choice.complete:
         say("the budget ended before the last rung: the choice rests on the rungs before it")
     on = ChosenOn(
@@ -40,13 +54,19 @@ def run_select(settings: Settings) -> Choice:
         prevalence=settings.prevalence,
     )
     chosen.write(Chosen(chosen_on=on, candidate=choice.candidate))
-    document = {**choice.record(), "chosen_on": on.model_dump(mode="json")}
+    prepared, label = inputs(frame.rows, choice.candidate)
+    graph = to_graph(fit(choice.candidate, prepared, label, frame.weight, frame.seed))
+    took = latency.one_row(graph, prepared)
+    say(f"one transaction takes {took:.3f} ms in the model alone; at most {latency.MOST} ms are allowed")
+    document = {**choice.record(), "chosen_on": on.model_dump(mode="json"), "one_row_milliseconds": took}
     artefacts.write_json(settings.build / "experiments" / "selection.json", document)
     return choice
 
 
 def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]:  # noqa: B008, it is frozen
-    """Run the study on the data given and write `study.json` and its page; both name what the budget cut off.
+    """Run the study on the data given and write `study.json`, its tables as `results.csv`, and its page.
+
+    What the budget cut off is named in the first and the last.
 
     Raises:
         UsageError: the data is missing, or too few for the folds.
@@ -65,6 +85,7 @@ def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]: 
     document["provenance"] = artefacts.provenance(settings.recorded(), record)
     folder = settings.build / "experiments"
     artefacts.write_json(folder / "study.json", document)
+    artefacts.write_text(folder / "results.csv", _tidy(document).to_csv(index=False, lineterminator="\n"))
     artefacts.write_text(folder / "index.html", experiments.page(document))
     return document
 
@@ -73,17 +94,32 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     """The parts of the study by name, in the order in which a budget is spent on them."""
     named = registry()
     candidates = _candidates()
+    recipe = chosen.read().candidate
     fixed = [*(c for c in named.values() if c.study is None and c not in candidates), REFERENCE]
+    if recipe.name not in named:
+        fixed.append(recipe)
 
     def protocol(name: Protocol) -> Callable[[], Any]:
         def run() -> Any:
             outcomes = study.nested(name, candidates, fixed, frame, plan)
-            rows = study.table(outcomes, frame, plan, study.SELECTED)
+            part: dict[str, Any] = {
+                "table": study.table(outcomes, frame, plan, study.SELECTED),
+                "recipe": {"name": recipe.name, "advantage": study.advantage(recipe.name, outcomes, frame, plan)},
+            }
+            first = {shown: outcomes[shown][0].probability for shown in (*_CURVES, recipe.name) if shown in outcomes}
+            drawn = frame.label, frame.weight, plan.draws, frame.seed
+            part |= {
+                "precision_recall": figures.precision_recall(first, *drawn),
+                "cost_curve": figures.cost_curve(first, *drawn),
+                "critical_differences": figures.critical_differences(
+                    {row["name"]: row["by_fold"] for row in part["table"]}
+                ),
+            }
             if name != "random":
-                return {"table": rows}
+                return part
             blended = [c.name for c in candidates if not c.members]
             return {
-                "table": rows,
+                **part,
                 "hardest": limits.hardest(outcomes, frame),
                 "hindsight": limits.hindsight(outcomes, frame, blended),
             }
@@ -101,9 +137,33 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
         "random": protocol("random"),
         "chronological": protocol("chronological"),
         "imbalance": comparison("imbalance", "imbalance-nothing"),
-        "features": comparison("features", "lightgbm"),
-        "learning_curve": lambda: study.learning_curve(chosen.read().candidate, frame, plan),
+        "features": comparison("features", "features-none"),
+        "learning_curve": lambda: study.learning_curve(recipe, frame, plan),
     }
+
+
+def _fits(settings: Settings) -> Path:
+    return settings.build / "experiments" / "fits"
+
+
+def _tidy(document: dict[str, Any]) -> pd.DataFrame:
+    """A line for each metric of each candidate in each table of the study."""
+    return pd.DataFrame(
+        [
+            {
+                "study": name,
+                "candidate": row["name"],
+                "metric": metric,
+                **found,
+                **{f"difference_{key}": value for key, value in row["difference"].get(metric, {}).items()},
+                **{key: row[key] for key in ("fit_seconds", "answer_microseconds", "bytes")},
+            }
+            for name, part in document.items()
+            if isinstance(part, dict) and "table" in part
+            for row in part["table"]
+            for metric, found in row["metrics"].items()
+        ]
+    )
 
 
 def _outer_folds(plan: Plan) -> int:
@@ -130,7 +190,7 @@ def _frame(settings: Settings, outer_folds: int) -> Iterator[Frame]:
             legitimate_weight(len(rows) - frauds, frauds, settings.prevalence),
             settings.seed,
             settings.jobs,
-            Store(settings.build / "experiments" / "fits"),
+            Store(_fits(settings)),
             time.monotonic() + budget,
             lambda more: progress.reset(fits, total=more),
             lambda: progress.advance(fits),

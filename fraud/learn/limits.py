@@ -35,8 +35,8 @@ def hardest(outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, most: int =
     return [
         {
             "row": int(row),
-            "time": float(columns["Time"].iloc[k]),
-            "amount": float(columns["Amount"].iloc[k]),
+            "time": float(columns[schema.TIME.name].iloc[k]),
+            "amount": float(columns[schema.AMOUNT.name].iloc[k]),
             "legitimate_above": {"best": float(best[row]), "selected": float(above[SELECTED][row])},
             "frauds_among_ten_nearest": int(neighbours[k]),
         }

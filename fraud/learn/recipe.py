@@ -55,21 +55,22 @@ def fit(
     study = Frame(frame, weight, settings.seed, settings.jobs, done=done)
     (trial,) = cross_validate((candidate,), study, folds)
     prepared, label = inputs(frame, candidate)
-    calibrated = calibration.fit(trial.out_of_fold, label, weight)
-    probability = calibrated.apply(trial.out_of_fold)
+    calibrated = calibration.choose(trial.out_of_fold, label, weight)
+    probability = calibrated.calibration.apply(trial.out_of_fold)
     amount = frame[schema.AMOUNT.name].to_numpy(np.float64)
     thresholds, chosen = threshold.choose(probability, label, amount, weight, settings)
     model = candidates.fit(candidate, prepared, label, weight, settings.seed)
     done()
     return Fitted(
         model,
-        calibrated,
+        calibrated.calibration,
         thresholds,
         _ranges(frame),
         {
             **chosen,
             "folds": settings.folds,
             "candidates": [trial.record()],
+            "calibration": {"kind": calibrated.kind, "log_loss": calibrated.log_loss},
         },
     )
 

@@ -79,8 +79,8 @@ def choose(candidates: Sequence[Candidate], frame: Frame, effort: Effort) -> Cho
     Raises:
         OutOfTimeError: not even the first rung was finished by the deadline.
     """
-    left = [tune(c, frame, list(split.folds(frame.rows, effort.folds, frame.seed + _TUNING))) for c in candidates]
-    tuned, complete = list(left), True
+    tuned = _tuned(candidates, frame, effort)
+    left, complete = list(tuned), True
     trials: dict[str, list[Trial]] = {candidate.name: [] for candidate in left}
     for rung in range(effort.rungs):
         try:
@@ -109,6 +109,16 @@ def deals(frame: Frame, effort: Effort, rung: int) -> list[list[Split]]:
         list(split.blocks(frame.rows, effort.blocks + rung)),
     ]
     return [folds for folds in both if folds]
+
+
+def _tuned(candidates: Sequence[Candidate], frame: Frame, effort: Effort) -> list[Candidate]:
+    """Each with its parameters tuned; a blend has those of its members that are candidates themselves."""
+    folds = list(split.folds(frame.rows, effort.folds, frame.seed + _TUNING))
+    made = {candidate.name: tune(candidate, frame, folds) for candidate in candidates}
+    return [
+        candidate.model_copy(update={"members": tuple(made.get(part.name, part) for part in candidate.members)})
+        for candidate in made.values()
+    ]
 
 
 def _score(trials: Sequence[Trial], frame: Frame) -> float:

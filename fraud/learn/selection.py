@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -145,38 +146,33 @@ def _answers(
         frame.store.key(candidate, prepared[candidate.time], label, fold, frame.weight, frame.seed)
         for candidate, fold in work
     ]
-    # Where fits are kept, equal ones are done once; elsewhere they have no keys to tell.
+    # Where fits are kept, equal ones are done once; elsewhere they have no keys to tell. What is fitted now is settled
+    # here: another run may keep an answer meanwhile, by which the answers awaited would be taken for others'.
     told: set[str] = set()
-    missing = []
-    for key, piece in zip(keys, work, strict=True):
-        if not frame.store.holds(key) and not (key and key in told):
-            missing.append(piece)
-            told.add(key)
+    new = []
+    for key in keys:
+        new.append(not frame.store.holds(key) and not (key and key in told))
+        told.add(key)
     longest: dict[str, float] = {}
 
     def in_time() -> Iterator[Any]:
-        for candidate, fold in missing:
+        for candidate, fold in compress(work, new):
             if time.monotonic() + longest.get(candidate.name, 0.0) > frame.deadline:
                 return
             yield delayed(_answer)(candidate, prepared[candidate.time], label, fold, frame.weight, frame.seed)
 
-    fitted = Parallel(n_jobs=min(frame.jobs, max(len(missing), 1)), return_as="generator", pre_dispatch="n_jobs")(
-        in_time()
-    )
-    awaited = iter(missing)
-    for key in keys:
-        if frame.store.holds(key):
-            frame.done()
-            yield frame.store.get(key)
-            continue
-        candidate, _ = next(awaited)
-        try:
-            answered: Answers = next(fitted)
-        except StopIteration:
-            raise OutOfTimeError from None
-        seconds = answered.fit_seconds + answered.answer_seconds
-        longest[candidate.name] = max(longest.get(candidate.name, 0.0), seconds)
-        frame.store.put(key, answered)
+    fitted = Parallel(n_jobs=min(frame.jobs, max(sum(new), 1)), return_as="generator", pre_dispatch="n_jobs")(in_time())
+    for key, (candidate, _), is_new in zip(keys, work, new, strict=True):
+        if is_new:
+            try:
+                answered: Answers = next(fitted)
+            except StopIteration:
+                raise OutOfTimeError from None
+            seconds = answered.fit_seconds + answered.answer_seconds
+            longest[candidate.name] = max(longest.get(candidate.name, 0.0), seconds)
+            frame.store.put(key, answered)
+        else:
+            answered = frame.store.get(key)
         frame.done()
         yield answered
 

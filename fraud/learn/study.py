@@ -20,6 +20,7 @@ from fraud.learn.candidates import Candidate
 from fraud.learn.comparison import PROPER, RANKING, compare
 from fraud.learn.select import Effort, choose, deals
 from fraud.learn.selection import Frame, Trial, cross_validate
+from fraud.metrics.intervals import Interval
 
 SELECTED = "selected"
 
@@ -105,6 +106,22 @@ def table(outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, plan: Plan, a
         }
         for name, rounds in outcomes.items()
     ]
+
+
+def advantage(
+    name: str, outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, plan: Plan
+) -> dict[str, dict[str, Interval]]:
+    """By how much the candidate `name` is above each other one, metric by metric, paired."""
+    scores = {other: [outcome.probability for outcome in rounds] for other, rounds in outcomes.items()}
+    compared = compare(scores, name, frame.label, frame.weight, plan.draws, frame.seed, (*RANKING, *PROPER))
+    return {
+        other: {
+            metric: {"value": -less["value"], "low": -less["high"], "high": -less["low"]}
+            for metric, less in compared[other].difference.items()
+        }
+        for other in outcomes
+        if other != name
+    }
 
 
 def learning_curve(

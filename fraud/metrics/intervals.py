@@ -14,7 +14,11 @@ Interval = dict[str, float]
 
 
 def bootstrap(
-    models: Mapping[str, tuple[Judged, Judged]], weight: float, draws: int, seed: int
+    models: Mapping[str, tuple[Judged, Judged]],
+    weight: float,
+    draws: int,
+    seed: int,
+    strata: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None,
 ) -> dict[str, dict[str, Floats]]:
     """Draw rows with replacement inside each class (a stratified bootstrap) and compute every metric of every model.
 
@@ -25,18 +29,30 @@ def bootstrap(
     Args:
         models: by name, (legitimate rows, frauds) as `judge` returns them, the same rows in the same order.
         weight: what one legitimate row counts for, a fraud counting 1.
+        strata: a number for each legitimate row and each fraud: rows are drawn inside those of one number.
 
     Returns:
         by model and metric, an array of shape (draws,).
     """
-    generator = np.random.default_rng(seed)
-    sizes = [judged.design.shape[0] for judged in next(iter(models.values()))]
+    if strata is None:
+        first, second = (np.zeros(judged.design.shape[0], np.intp) for judged in next(iter(models.values())))
+        strata = first, second
     collected: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
-    for size in _chunks(draws):
-        legitimate, fraud = (_counts(generator, rows, size) for rows in sizes)
+    for legitimate, fraud in resamples(strata, draws, seed):
         for name, (others, frauds) in models.items():
             collected[name].append(metrics(totals(others, legitimate), totals(frauds, fraud), weight))
     return {name: _joined(parts) for name, parts in collected.items()}
+
+
+def resamples(strata: Sequence[NDArray[np.intp]], draws: int, seed: int) -> Iterator[list[Floats]]:
+    """How often each row of each class is drawn, shape (some draws, rows of the class) each, until `draws` are done.
+
+    Args:
+        strata: for each class a number for each of its rows: rows are drawn inside those of one number.
+    """
+    generator = np.random.default_rng(seed)
+    for start in range(0, draws, _CHUNK):
+        yield [_counts(generator, of_class, min(_CHUNK, draws - start)) for of_class in strata]
 
 
 def values(model: tuple[Judged, Judged], weight: float) -> dict[str, float]:
@@ -51,16 +67,15 @@ def interval(value: float, drawn: Floats, confidence: float = 0.95) -> Interval:
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-def _chunks(draws: int) -> Iterator[int]:
-    for start in range(0, draws, _CHUNK):
-        yield min(_CHUNK, draws - start)
-
-
-def _counts(generator: np.random.Generator, rows: int, draws: int) -> Floats:
-    """How often each of `rows` rows is drawn in `rows` draws with replacement; shape (draws, rows)."""
-    drawn: NDArray[np.int64] = generator.integers(rows, size=(draws, rows))
-    drawn += rows * np.arange(draws)[:, None]
-    return np.bincount(drawn.ravel(), minlength=draws * rows).reshape(draws, rows).astype(np.float64)
+def _counts(generator: np.random.Generator, strata: NDArray[np.intp], draws: int) -> Floats:
+    """How often each row is drawn, with replacement, in as many draws as its stratum has rows; shape (draws, rows)."""
+    counts = np.empty((draws, len(strata)))
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        drawn: NDArray[np.int64] = generator.integers(len(rows), size=(draws, len(rows)))
+        drawn += len(rows) * np.arange(draws)[:, None]
+        counts[:, rows] = np.bincount(drawn.ravel(), minlength=draws * len(rows)).reshape(draws, len(rows))
+    return counts
 
 
 def _joined(parts: Sequence[dict[str, Floats]]) -> dict[str, Floats]:

@@ -1,10 +1,9 @@
 """The page of the study: what was compared, on which rows, and what came of it, from `study.json` alone."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from fraud.report import pages, words
-from fraud.report.canvas import INK, MODEL, MUTED, Chart, canvas, style, to_svg
+from fraud.report import pages, study_charts, words
+from fraud.report.canvas import Chart, style
 from fraud.report.vocabulary import term, wording
 
 _TITLES = {
@@ -14,13 +13,16 @@ _TITLES = {
     "features": "What further columns add",
 }
 _SHOWN = ("average_precision", "roc_auc", "recall_at_fpr_0.01", "log_loss", "brier_score")
+# Those that a recipe has to be ahead of.
+_RIVALS = ("forest", "lightgbm-defaults", "catboost-defaults")
 
 
 def page(study: dict[str, Any]) -> str:
     """One self-contained HTML page of the study, as `fraud.learn.experiments` records it."""
     with style():
-        sections = [_section(name, study) for name in _TITLES if study[name] is not None]
-        curve = None if study["learning_curve"] is None else _learning_curve(study["learning_curve"])
+        sections = [_section(name, study[name]) for name in _TITLES if study[name] is not None]
+        points = study["learning_curve"]
+        curve = None if points is None else study_charts.learning_curve(points)
     random = study["random"]
     return pages.render(
         "experiments.html.j2",
@@ -32,8 +34,7 @@ def page(study: dict[str, Any]) -> str:
     )
 
 
-def _section(name: str, study: dict[str, Any]) -> dict[str, Any]:
-    found = study[name]
+def _section(name: str, found: dict[str, Any]) -> dict[str, Any]:
     rows = sorted(found["table"], key=lambda row: -float(row["metrics"]["average_precision"]["value"]))
     # The one that all are compared with has no difference to itself.
     against = next(row["name"] for row in rows if not row["difference"])
@@ -41,10 +42,34 @@ def _section(name: str, study: dict[str, Any]) -> dict[str, Any]:
         "id": name,
         "title": _TITLES[name],
         "against": against,
-        "columns": [term(metric).label for metric in _SHOWN if metric in rows[0]["metrics"]],
+        "recipe": _recipe(found["recipe"]) if "recipe" in found else "",
+        "columns": [term(metric).label for metric in _SHOWN],
         "rows": [_row(row) for row in rows],
-        "chart": _intervals(name, rows, against),
+        "charts": [study_charts.differences(name, rows, against), *_curves(name, found)],
     }
+
+
+def _curves(name: str, found: dict[str, Any]) -> list[Chart]:
+    """Of the protocols only: comparisons on the side have none."""
+    if "recipe" not in found:
+        return []
+    recipe = found["recipe"]["name"]
+    ranks = found["critical_differences"]
+    return [
+        study_charts.precision_recall(name, found["precision_recall"], recipe),
+        study_charts.cost_curve(name, found["cost_curve"], recipe),
+        *([] if ranks is None else [study_charts.ranks(name, ranks)]),
+    ]
+
+
+def _recipe(recipe: dict[str, Any]) -> str:
+    """By how much the recipe is ahead of what it has to beat, in words."""
+    told = []
+    for rival in _RIVALS:
+        if rival in recipe["advantage"]:
+            ahead = recipe["advantage"][rival]["average_precision"]
+            told.append(f"{words.with_interval(ahead, signed=True)} to {rival}, {wording('average_precision', ahead)}")
+    return f"The recipe, {recipe['name']}, differs in average precision by {'; by '.join(told)}." if told else ""
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
@@ -53,46 +78,10 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "name": row["name"],
         "description": row["description"],
         "served": row["served"],
-        "cells": [words.with_interval(row["metrics"][metric]) for metric in _SHOWN if metric in row["metrics"]],
+        "cells": [words.with_interval(row["metrics"][metric]) for metric in _SHOWN],
         "difference": "" if difference is None else words.with_interval(difference, signed=True),
         "wording": "" if difference is None else wording("average_precision", difference),
         "fit": f"{row['fit_seconds']:.1f} s",
         "answer": f"{row['answer_microseconds']:.1f} µs",
+        "graph": "–" if row["bytes"] is None else f"{row['bytes'] / 1024:,.0f} KiB",
     }
-
-
-def _intervals(name: str, rows: Sequence[dict[str, Any]], against: str) -> Chart:
-    """The paired differences in average precision, best at the top."""
-    figure, axes = canvas(f"average precision less that of {against}", "")
-    figure.set_size_inches(6.4, 1.2 + 0.27 * len(rows))
-    compared = [row for row in rows if row["difference"]]
-    for k, row in enumerate(reversed(compared)):
-        difference = row["difference"]["average_precision"]
-        axes.plot([difference["low"], difference["high"]], [k, k], color=MODEL, linewidth=2)
-        axes.plot([difference["value"]], [k], color=MODEL, marker="o", linestyle="none")
-    axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(compared)), [row["name"] for row in reversed(compared)])
-    beaten = [row["name"] for row in compared if row["difference"]["average_precision"]["high"] < 0]
-    ahead = [row["name"] for row in compared if row["difference"]["average_precision"]["low"] > 0]
-    alt = (
-        f"Paired differences in average precision to {against}, with 95% intervals. Worse beyond noise: "
-        f"{', '.join(beaten) or 'none'}. Better beyond noise: {', '.join(ahead) or 'none'}."
-    )
-    return Chart(f"differences-{name}", "Paired differences with 95% intervals", alt, to_svg(figure))
-
-
-def _learning_curve(points: Sequence[dict[str, Any]]) -> Chart:
-    figure, axes = canvas("frauds that train", "average precision")
-    frauds = [point["frauds"] for point in points]
-    axes.fill_between(
-        frauds, [point["low"] for point in points], [point["high"] for point in points], color=MUTED, alpha=0.25
-    )
-    axes.plot(frauds, [point["value"] for point in points], color=MODEL, marker="o")
-    first, last = points[0], points[-1]
-    alt = (
-        f"Learning curve of the recipe: average precision {words.with_interval(first)} with {first['frauds']} frauds, "
-        f"{words.with_interval(last)} with {last['frauds']}."
-    )
-    return Chart(
-        "learning-curve", "Average precision against the frauds that train, with 95% intervals", alt, to_svg(figure)
-    )

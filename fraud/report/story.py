@@ -96,6 +96,7 @@ def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dic
                 **{key: judged[role][key] for key in ("name", "version", "digest")},
                 "threshold": _threshold(judged[role]["thresholds"]),
                 "counts": {count: words.rounded(judged[role]["metrics"][count]) for count in _COUNTS},
+                "calibration": _calibration(judged[role]["calibration"]),
                 "reliability": _bins(judged[role]["curves"]["reliability"]),
             }
             for role in ("model", *BESIDE)
@@ -107,6 +108,27 @@ def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dic
 
 def _threshold(thresholds: dict[str, Any]) -> str:
     return "each amount's own threshold" if "by_amount" in thresholds else words.number(thresholds["review"])
+
+
+def _calibration(found: dict[str, dict[str, float] | None]) -> str:
+    """Slope and intercept, and what they say of the probabilities."""
+    slope, intercept = found["slope"], found["intercept"]
+    told = []
+    if slope is None:
+        told.append("no calibration slope, since no score of one class lies among those of the other")
+    else:
+        says = _beside(slope, 1, "probabilities are too extreme", "probabilities are too timid")
+        told.append(f"calibration slope {words.with_interval(slope)}: {says}")
+    if intercept is not None:
+        says = _beside(intercept, 0, "probabilities are too high", "probabilities are too low")
+        told.append(f"calibration intercept {words.with_interval(intercept, signed=True)}: {says}")
+    return "; ".join(told)
+
+
+def _beside(figure: dict[str, float], ideal: float, below: str, above: str) -> str:
+    if figure["high"] < ideal:
+        return below
+    return above if figure["low"] > ideal else f"{ideal} is within noise"
 
 
 def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:

@@ -70,7 +70,7 @@ def test_it_builds_an_unfitted_pipeline_that_ends_in_its_model(candidate):
         assert isinstance(pipeline, Pipeline)
         assert pipeline.steps[-1][0] == "model"
         with pytest.raises((NotFittedError, CatBoostError)):
-            pipeline[-1].predict(np.zeros((1, 30)))
+            pipeline[-1].predict_proba(np.zeros((1, 30)))
         assert part.build(SEED) is not pipeline
     assert candidate.description
 
@@ -133,14 +133,17 @@ def test_values_at_a_threshold_of_training_fall_on_the_same_side(candidate, fitt
 
 def test_resampling_happens_in_fitting_only(candidate, fitted, training):
     prepared, label = inputs(training, candidate)
-    resamplers = [step for pipeline in fitted.pipelines for _, step in pipeline.steps if hasattr(step, "fit_resample")]
-    assert bool(resamplers) == (candidate.resample is not None)
     assert len(fitted.output(prepared)) == len(prepared)
-    for step in resamplers:
+    for part, pipeline in zip(candidate.members or (candidate,), fitted.pipelines, strict=True):
+        resamplers = [step for _, step in pipeline.steps if hasattr(step, "fit_resample")]
+        assert len(resamplers) == (part.resample is not None)
+        if not resamplers:
+            continue
+        (step,) = resamplers
         few = np.flatnonzero(label == 1)[:5]
         kept = np.r_[np.flatnonzero(label == 0), few]
         _, left = clone(step).fit_resample(prepared[kept], label[kept])
-        assert np.bincount(left).tolist() == [250, 5]
+        assert np.bincount(left).tolist() == [5 * part.legitimate_a_fraud, 5]
         _, left = clone(step).fit_resample(prepared, label)
         assert np.bincount(left).tolist() == np.bincount(label).tolist()
 

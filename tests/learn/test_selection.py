@@ -1,3 +1,6 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
@@ -6,6 +9,7 @@ from fraud import schema
 from fraud.dataset import split
 from fraud.learn import selection
 from fraud.learn.candidates import Candidate, fit, registry
+from fraud.learn.export import to_graph
 from fraud.learn.selection import Frame
 from fraud.learn.store import Store
 
@@ -122,3 +126,67 @@ def test_no_fit_begins_after_the_deadline_and_what_was_fitted_is_kept(training, 
     selection.cross_validate((LOGISTIC,), late, folds[:2])
     with pytest.raises(selection.OutOfTimeError):
         selection.cross_validate((LOGISTIC,), late, folds)
+
+
+def test_an_answer_that_another_run_keeps_meanwhile_is_no_other_folds(training, folds, trials, tmp_path):
+    """Two runs share a store; what one of them finds done half-way must not shift what it does itself."""
+    theirs, ours = Store(tmp_path / "theirs"), Store(tmp_path / "ours")
+    for folder in (theirs.folder, ours.folder):
+        folder.mkdir()
+    selection.cross_validate((LOGISTIC,), Frame(training, 0.2, 1, store=theirs), folds[1:2])
+    (kept,) = theirs.folder.iterdir()
+    frame = Frame(training, 0.2, 1, store=ours, done=lambda: shutil.copy(kept, ours.folder))
+    (shared,) = selection.cross_validate((LOGISTIC,), frame, folds)
+    assert np.array_equal(shared.out_of_fold, trials[0].out_of_fold)
+    (again,) = selection.cross_validate((LOGISTIC,), Frame(training, 0.2, 1, store=ours), folds)
+    assert np.array_equal(again.out_of_fold, trials[0].out_of_fold)
+
+
+def test_standing_is_the_share_of_its_own_folds_rows_that_a_row_outranks(folds, trials):
+    for trial in trials:
+        for fold in folds:
+            output = trial.out_of_fold[fold.test]
+            below, level = (compared(output[None, :], output[:, None]).sum(1) for compared in (np.less, np.equal))
+            assert trial.standing[fold.test] == pytest.approx((below + (level + 1) / 2) / len(output))
+
+
+def test_standing_is_made_by_no_label(training, folds, trials):
+    """The fits see the labels of their training rows; those of the rows that they judge turn round."""
+    fold = folds[0]
+    turned = training.copy()
+    turned.loc[fold.test, LABEL] = 1 - turned.loc[fold.test, LABEL]
+    for before, after in zip(
+        trials, selection.cross_validate((LOGISTIC, BOOSTING), Frame(turned, 0.2, 1), [fold]), strict=True
+    ):
+        assert np.array_equal(before.standing[fold.test], after.standing[fold.test])
+        assert before.average_precision[0] != after.average_precision[0]
+        assert np.isnan(np.delete(after.standing, fold.test)).all()
+
+
+def test_standing_does_not_hang_on_the_scale_of_a_fold(training, folds, trials, monkeypatch):
+    """Each fold's fit answers on a scale of its own; the order inside a fold is all that is taken of it."""
+    scales = iter([np.exp, np.cbrt, lambda margin: 1e-3 * margin - 40])
+    answer = selection._answer
+
+    def rescaled(*given):
+        answered = answer(*given)
+        return replace(answered, output=next(scales)(answered.output))
+
+    monkeypatch.setattr(selection, "_answer", rescaled)
+    (trial,) = selection.cross_validate((LOGISTIC,), Frame(training, 0.2, 1), folds)
+    assert not np.allclose(trial.out_of_fold, trials[0].out_of_fold)
+    assert trial.standing == pytest.approx(trials[0].standing)
+    assert trial.average_precision == pytest.approx(trials[0].average_precision)
+
+
+def test_the_size_is_that_of_the_exported_graph_and_none_of_what_has_none(training, folds, trials, tmp_path):
+    prepared, label = selection.inputs(training, LOGISTIC)
+    graph = to_graph(fit(LOGISTIC, prepared[folds[-1].train], label[folds[-1].train], 0.2, 1))
+    assert trials[0].size == len(graph)
+    blend = Candidate(name="blend", description="both", members=(LOGISTIC, BOOSTING))
+    votes = registry()["extra-trees"].model_copy(update={"parameters": {"n_estimators": 5}})
+    kept = Frame(training, 0.2, 1, store=Store(tmp_path))
+    for _ in ("fitted", "found"):
+        both, none = selection.cross_validate((blend, votes), kept, folds)
+        assert both.size == sum(trial.size for trial in trials)
+        assert none.size is None

@@ -1,7 +1,10 @@
+import html
 import json
 
+import numpy as np
 import pytest
 
+from fraud.learn import figures
 from fraud.report import experiments
 
 
@@ -9,10 +12,9 @@ def figure(value, width=0.02):
     return {"value": value, "low": value - width, "high": value + width}
 
 
-def row(name, value, difference=None, proper=True):
+def row(name, value, difference=None):
     metrics = {"average_precision": figure(value), "roc_auc": figure(0.97, 0.01), "recall_at_fpr_0.01": figure(0.9)}
-    if proper:
-        metrics |= {"log_loss": figure(0.004, 0.001), "brier_score": figure(0.0005, 0.0001)}
+    metrics |= {"log_loss": figure(0.004, 0.001), "brier_score": figure(0.0005, 0.0001)}
     return {
         "name": name,
         "description": f"what {name} is",
@@ -21,6 +23,21 @@ def row(name, value, difference=None, proper=True):
         "difference": {} if difference is None else {"average_precision": difference},
         "fit_seconds": 1.25,
         "answer_microseconds": 3.21,
+        "bytes": None if name == "forest" else 20_480,
+    }
+
+
+def drawn(advantage):
+    """The curves and ranks of three candidates, the second's scores being noise."""
+    rng = np.random.default_rng(1)
+    label = (np.arange(400) < 80).astype(np.int8)
+    scores = {"logistic": 0.3 * label + 0.7 * rng.random(400), "forest": rng.random(400)}
+    by_fold = {"logistic": [0.9, 0.8, 0.9], "forest": [0.5, 0.6, 0.4], "selected": [0.8, 0.9, 0.8]}
+    return {
+        "recipe": {"name": "logistic", "advantage": {"forest": {"average_precision": advantage}}},
+        "precision_recall": figures.precision_recall(scores, label, 2.0, 40, 1),
+        "cost_curve": figures.cost_curve(scores, label, 2.0, 40, 1),
+        "critical_differences": figures.critical_differences(by_fold),
     }
 
 
@@ -42,10 +59,14 @@ def study():
         "cut": [],
         "random": {
             "table": table,
+            **drawn(figure(0.08)),
             "hardest": [hard],
             "hindsight": {"average_precision": 0.871, "weights": {"lightgbm": 0.75, "logistic": 0.25}},
         },
-        "chronological": {"table": [row("selected", 0.8, proper=False), row("forest", 0.7, figure(-0.1), False)]},
+        "chronological": {
+            "table": [row("selected", 0.8), row("forest", 0.7, figure(-0.1))],
+            **drawn(figure(0.01)),
+        },
         "imbalance": {"table": [row("imbalance-nothing", 0.84), row("imbalance-<smote>", 0.83, figure(-0.01))]},
         "features": {"table": [row("lightgbm", 0.84), row("features-hour", 0.84, figure(0.0))]},
         "learning_curve": [{"frauds": 50, **figure(0.7)}, {"frauds": 250, **figure(0.85)}],
@@ -66,6 +87,10 @@ def test_the_page_shows_every_part_and_escapes_names(study):
         "0.871",
         "lightgbm 0.75, logistic 0.25",
         "imbalance-&lt;smote&gt;",
+        "The recipe, logistic, differs in average precision by +0.080 (+0.060 to +0.100) to forest, better.",
+        "by +0.010 (-0.010 to +0.030) to forest, within noise.",
+        "20 KiB",
+        "near-repeats of a transaction may",
         "25%",
     ):
         assert words in page
@@ -85,3 +110,14 @@ def test_what_the_budget_cut_off_is_named_and_the_rest_stands(study):
 
 def test_the_same_study_gives_the_same_page(study):
     assert experiments.page(study) == experiments.page(study)
+
+
+def test_every_figure_says_what_it_shows(study):
+    page = html.unescape(experiments.page(study))
+    curves = study["random"]["precision_recall"]
+    at = {name: curve["value"][curve["recall"].index(0.8)] for name, curve in curves.items()}
+    assert f"logistic {at['logistic']:.2f}, forest {at['forest']:.2f}" in page
+    assert page.count("Cost left of that of no model") == 2
+    assert "logistic has the best mean rank, 1.3; the critical difference is 1.9." in page
+    # Four of each protocol, one of each comparison, the learning curve.
+    assert page.count("<img ") == 4 + 4 + 1 + 1 + 1

@@ -1,0 +1,48 @@
+"""The margins of the models that candidates are made of."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from fraud.learn.estimators import ESTIMATORS, Perceptrons, focal
+
+RNG = np.random.default_rng(2)
+X = RNG.normal(size=(400, 6)).astype(np.float32)
+Y = (X[:, 0] + X[:, 1] + RNG.normal(size=400) > 2).astype(np.int8)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "histogram boosting", "logistic regression"])
+def test_the_decision_function_is_the_log_odds_of_the_probability(name):
+    few = {"catboost": {"iterations": 20}, "histogram boosting": {"max_iter": 20}, "logistic regression": {}}
+    model = ESTIMATORS[name](7, **few.get(name, {"n_estimators": 20})).fit(X, Y)
+    margin = model.predict(X, raw_score=True) if name == "lightgbm" else model.decision_function(X)
+    assert expit(margin) == pytest.approx(model.predict_proba(X)[:, 1], abs=1e-6)
+
+
+def test_perceptrons_answer_the_mean_margin_of_networks_from_other_starts():
+    model = Perceptrons(networks=3, hidden_layer_sizes=[8], passes=15, random_state=1).fit(X, Y)
+    probabilities = [network.predict_proba(X)[:, 1] for network in model.fitted_]
+    margins = [np.log(p / (1 - p)) for p in probabilities]
+    assert model.decision_function(X) == pytest.approx(np.mean(margins, axis=0), abs=1e-4)
+    assert model.predict_proba(X)[:, 1] == pytest.approx(expit(model.decision_function(X)))
+    assert not np.allclose(probabilities[0], probabilities[1])
+    assert set(model.predict(X)) == {0, 1}
+    again = Perceptrons(networks=3, hidden_layer_sizes=[8], passes=15, random_state=1).fit(X, Y)
+    assert np.array_equal(model.decision_function(X), again.decision_function(X))
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_focal_loss_has_its_own_gradient_and_curvature(label):
+    def loss(margin):
+        q = expit(margin if label else -margin)
+        return -((1 - q) ** 2) * np.log(q)
+
+    margin, step = np.linspace(-4, 4, 41), 1e-4
+    gradient, curvature = focal(np.full(41, label), margin)
+    slope = (loss(margin + step) - loss(margin - step)) / (2 * step)
+    bend = (loss(margin + step) - 2 * loss(margin) + loss(margin - step)) / step**2
+    assert gradient == pytest.approx(slope, abs=1e-6)
+    convex = bend > 1e-3
+    assert convex.sum() > 20
+    assert curvature[convex] == pytest.approx(bend[convex], abs=1e-4)
+    assert (curvature > 0).all()

@@ -1,0 +1,181 @@
+"""Tuning, watched through the fits that it asks for: what it tries, gives up, keeps, and finds again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fraud import schema
+from fraud.dataset import split
+from fraud.learn import selection, tuning
+from fraud.learn.candidates import Range
+from fraud.learn.selection import Frame, OutOfTimeError, cross_validate
+from fraud.learn.store import Store
+from fraud.learn.tuning import tune
+
+WEIGHT = 0.3
+
+
+@pytest.fixture(scope="module")
+def rows(draw):
+    return draw(600, 90, 61)
+
+
+@pytest.fixture(scope="module")
+def frame(rows):
+    return Frame(rows, WEIGHT, 1)
+
+
+@pytest.fixture(scope="module")
+def folds(rows):
+    return list(split.folds(rows, 3, 9))
+
+
+@pytest.fixture(scope="module")
+def tuned(tuned_logistic, frame, folds):
+    return tune(tuned_logistic, frame, folds)
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """The candidates of each attempt by name, with their average precision fold by fold, as they are asked for."""
+    attempts = {}
+
+    def watched(candidates, frame, folds):
+        trials = cross_validate(candidates, frame, folds)
+        for trial in trials:
+            attempts.setdefault(trial.candidate.name, (trial.candidate, []))[1].extend(trial.average_precision)
+        return trials
+
+    monkeypatch.setattr(tuning, "cross_validate", watched)
+    return attempts
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """The names of the candidates that were fitted, not found."""
+    names = []
+    fit = selection.fit
+
+    def watched(candidate, *given):
+        names.append(candidate.name)
+        return fit(candidate, *given)
+
+    monkeypatch.setattr(selection, "fit", watched)
+    return names
+
+
+def test_the_parameters_as_they_stand_are_tried_first_and_the_best_mean_wins(tuned_logistic, frame, folds, tried):
+    best = tune(tuned_logistic, frame, folds)
+    assert len(tried) == tuned_logistic.attempts
+    (first, scored), *_ = tried.values()
+    assert first.parameters == tuned_logistic.parameters
+    assert len(scored) == len(folds)
+    (as_it_stands,) = cross_validate([first], frame, folds)
+    assert scored == as_it_stands.average_precision
+    finished = {name: np.mean(scores) for name, (_, scores) in tried.items() if len(scores) == len(folds)}
+    winner, _ = tried[max(finished, key=finished.get)]
+    assert best.parameters == winner.parameters
+    assert max(finished.values()) > np.mean(scored)
+    (again,) = cross_validate([best], frame, folds)
+    assert again.score == max(finished.values())
+
+
+def test_what_is_tuned_keeps_its_name_and_has_nothing_left_to_look_for(tuned, tuned_logistic):
+    assert tuned == tuned_logistic.model_copy(update={"parameters": tuned.parameters, "search": {}})
+
+
+def test_attempts_stay_within_the_ranges_and_whole_numbers_whole(trees, frame, folds, tried):
+    ranges = {
+        "n_estimators": Range(low=3, high=9),
+        "num_leaves": Range(low=2, high=5, log=True),
+        "learning_rate": Range(low=0.01, high=0.3, log=True),
+        "feature_fraction_bynode": Range(low=0.1, high=1.0),
+    }
+    few = trees("few", 5)
+    parameters = {**few.parameters, "num_leaves": 4}
+    tune(few.model_copy(update={"search": ranges, "attempts": 10, "parameters": parameters}), frame, folds)
+    assert len(tried) == 10
+    for attempt, _ in tried.values():
+        for name, allowed in ranges.items():
+            value = attempt.parameters[name]
+            assert allowed.low <= value <= allowed.high
+            assert isinstance(value, type(allowed.low))
+        assert attempt.parameters.keys() == parameters.keys()
+        assert attempt.parameters["reg_lambda"] == few.parameters["reg_lambda"]
+    drawn = np.array([[attempt.parameters[name] for name in ranges] for attempt, _ in list(tried.values())[1:]])
+    assert (np.ptp(drawn, axis=0) > 0).all()
+
+
+def test_an_attempt_below_the_median_is_given_up_and_not_fitted_further(tuned_logistic, frame, folds, tried, fits):
+    """By the rule recomputed: its best mean so far against those of the attempts that earlier batches finished."""
+    told = []
+    tune(tuned_logistic, replace(frame, planned=told.append), folds)
+    means = {
+        int(name.split()[-1]): np.cumsum(scores) / (1 + np.arange(len(scores))) for name, (_, scores) in tried.items()
+    }
+    assert sorted(means) == list(range(12))
+    given_up = 0
+    for attempt, mean in means.items():
+        batch = attempt // 4
+        finished = [other for number, other in means.items() if number // 4 < batch and len(other) == len(folds)]
+        for step in range(len(folds) - 1):
+            below = bool(finished) and mean[: step + 1].max() < np.median([other[step] for other in finished])
+            if below:
+                assert len(mean) == step + 1
+                given_up += 1
+                break
+            assert len(mean) > step + 1
+    assert given_up >= 3
+    assert len(fits) == sum(map(len, means.values())) == sum(told) < 12 * len(folds)
+
+
+def test_one_seed_gives_one_result_however_many_jobs(tuned, tuned_logistic, frame, folds):
+    assert tune(tuned_logistic, frame, folds) == tuned
+    assert tune(tuned_logistic, replace(frame, jobs=2), folds) == tuned
+    assert tune(tuned_logistic, replace(frame, seed=2), folds) != tuned
+
+
+def test_nothing_is_looked_at_but_the_rows_that_the_folds_name(tuned, tuned_logistic, frame, folds):
+    """Rows that no fold trains on or judges turn into their own answer, and nothing changes."""
+    apart = folds[0].test[::3]
+    less = [split.Split(np.setdiff1d(fold.train, apart), np.setdiff1d(fold.test, apart)) for fold in folds]
+    poisoned = frame.rows.copy()
+    poisoned.loc[apart, "V1"] = 1e3 * poisoned.loc[apart, "Class"]
+    poisoned.loc[apart, list(schema.FEATURES)[2:]] = 7.0
+    before, after = (tune(tuned_logistic, Frame(rows, WEIGHT, 1), less) for rows in (frame.rows, poisoned))
+    assert before == after
+    # While in the folds, they count.
+    assert tune(tuned_logistic, Frame(poisoned, WEIGHT, 1), folds) != tuned
+
+
+def test_a_candidate_without_ranges_is_left_as_it_is(logistic, frame, folds, fits):
+    assert tune(logistic, frame, folds) is logistic
+    assert fits == []
+
+
+@pytest.mark.parametrize("after", [1, 9, 20])
+def test_a_killed_one_goes_on_where_it_stood(tuned, tuned_logistic, frame, folds, fits, tmp_path, after):
+    done = []
+
+    def interrupted():
+        done.append(1)
+        if len(done) == after:
+            raise KeyboardInterrupt
+
+    kept = replace(frame, store=Store(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        tune(tuned_logistic, replace(kept, done=interrupted), folds)
+    assert len(fits) == after
+    # Nor is a fit begun once the time is up, where the store has no answer.
+    with pytest.raises(OutOfTimeError):
+        tune(tuned_logistic, replace(kept, deadline=0.0), folds)
+    assert len(fits) == after
+    assert tune(tuned_logistic, kept, folds) == tuned
+    resumed = len(fits)
+    assert resumed == len(list(tmp_path.glob("*.npz")))
+    # All is there now, even for one in no time at all.
+    assert tune(tuned_logistic, replace(kept, deadline=0.0), folds) == tuned
+    assert len(fits) == resumed
+    tune(tuned_logistic, frame, folds)
+    assert len(fits) == 2 * resumed
