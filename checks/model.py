@@ -65,7 +65,8 @@ def _sentence(metrics: dict[str, Any], gates: list[Gate]) -> str:
 def _digests(build: Path, metrics: dict[str, Any]) -> dict[str, str]:
     """The digests of the bundles that lie in `build`, which must be those that the metrics were measured on."""
     digests = {}
-    for protocol, (folder, _) in bundle.FOLDERS.items():
+    for protocol, folders in bundle.FOLDERS.items():
+        folder = folders["model"]
         manifest = bundle.read(build / folder).manifest
         if manifest.digest != metrics["protocols"][protocol]["model"]["digest"]:
             raise UsageError(f"{build / folder} is not the bundle that was evaluated: run `make evaluate` again")

@@ -154,7 +154,7 @@ def _evaluate(asked: argparse.Namespace) -> int:
 
     document = evaluate.run(settings.load())
     for protocol, judged in document["protocols"].items():
-        roles = [judged[role] for role in ("model", "reference", "champion") if judged[role]]
+        roles = [judged[role] for role in ("model", "logistic", "reference", "champion") if judged[role]]
         rows = [
             (name, *(with_interval(role["metrics"][name]) for role in roles)) for name in judged["model"]["metrics"]
         ]

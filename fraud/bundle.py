@@ -24,8 +24,12 @@ FORMAT = 1
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"
 
-# Where the bundles of each protocol lie below the build folder: the model's, and that of the reference it is held to.
-FOLDERS = {"random": ("model", "reference"), "chronological": ("model-past", "reference-past")}
+# Where the bundles of each protocol lie below the build folder: the model's, and those of the tuned logistic regression
+# and of the reference that it is held to.
+FOLDERS = {
+    "random": {"model": "model", "logistic": "logistic", "reference": "reference"},
+    "chronological": {"model": "model-past", "logistic": "logistic-past", "reference": "reference-past"},
+}
 
 
 class _Frozen(BaseModel):

@@ -3,6 +3,7 @@ import pytest
 
 from fraud import __main__ as command
 from fraud import __version__, schema, settings
+from fraud.learn import chosen
 
 STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin")
 
@@ -68,10 +69,11 @@ def test_a_step_without_the_one_before_it_says_which_that_is(clean_settings, tmp
     assert told.count("\n") == 1
 
 
-def test_evaluate_prints_both_protocols_with_the_reference_beside_the_model(told, capsys):
+def test_evaluate_prints_both_protocols_with_what_the_model_is_held_to_beside_it(told, capsys):
     assert command.main(["evaluate"]) == 0
     out = capsys.readouterr().out
-    for word in ("random: ", "chronological: ", "forest", "average_precision", "logistic"):
+    names = chosen.read().candidate.name, "logistic", "forest"
+    for word in ("random: ", "chronological: ", "average_precision", *names):
         assert word in out
 
 

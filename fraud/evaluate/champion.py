@@ -52,7 +52,7 @@ def champion(protocol: str, frame: pd.DataFrame, data_digest: str, rows: Split, 
     """
     if settings.baseline is None:
         return None
-    folder = bundle.FOLDERS[protocol][0]
+    folder = bundle.FOLDERS[protocol]["model"]
     try:
         scorer = Scorer(settings.baseline / folder, threads=settings.jobs)
     except UsageError as error:

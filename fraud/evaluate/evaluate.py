@@ -52,7 +52,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "baseline": None if settings.baseline is None else settings.baseline.as_posix(),
         "prevalence": settings.prevalence,
         "legitimate_weight": weight,
-        "recipe": bundle.read(settings.build / bundle.FOLDERS["random"][0]).manifest.selection["recipe"],
+        "recipe": bundle.read(settings.build / bundle.FOLDERS["random"]["model"]).manifest.selection["recipe"],
         "protocols": protocols,
         "scores_digest": artefacts.sha256(settings.build / "scores.parquet"),
         "provenance": artefacts.provenance(settings.recorded(), record),
@@ -63,7 +63,7 @@ def run(settings: Settings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """The rows that judge one protocol, with the answers of its model, its reference and its champion, if any."""
+    """The rows that judge one protocol, with the answers of its bundles by role, its champion among them, if any."""
 
     rows: NDArray[np.intp]
     frame: pd.DataFrame
@@ -84,7 +84,7 @@ def _judged(protocol: str, frame: pd.DataFrame, data_digest: str, rows: Split, s
     test = frame.iloc[rows.test]
     features = test[list(schema.FEATURES)].to_numpy()
     manifests, scores = {}, {}
-    for role, folder in zip(("model", "reference"), bundle.FOLDERS[protocol], strict=True):
+    for role, folder in bundle.FOLDERS[protocol].items():
         scorer = Scorer(settings.build / folder, threads=settings.jobs)
         _refuse_other_rows(settings.build / folder, scorer.manifest, data_digest, rows, protocol)
         manifests[role], scores[role] = scorer.manifest, scorer.score(features)
@@ -138,15 +138,17 @@ def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, A
             }
             for role in models
         },
-        "difference": difference("reference"),
     }
+    for role in models:
+        if role != "model":
+            record[role]["difference"] = difference(role)
     if "champion" in models:
-        record["champion"] |= {"caveats": judged.caveats, "difference": difference("champion")}
+        record["champion"]["caveats"] = judged.caveats
     return {"champion": None, **record}
 
 
 def _table(protocol: str, judged: _Judged, weight: float) -> pd.DataFrame:
-    model, reference = judged.scores["model"], judged.scores["reference"]
+    model = judged.scores["model"]
     return pd.DataFrame(
         {
             "protocol": protocol,
@@ -159,7 +161,10 @@ def _table(protocol: str, judged: _Judged, weight: float) -> pd.DataFrame:
             "prediction": model.prediction,
             "decision": model.decision,
             "threshold": model.threshold,
-            "reference_probability": reference.probability,
-            "reference_prediction": reference.prediction,
+            **{
+                f"{role}_{name}": getattr(judged.scores[role], name)
+                for role in ("logistic", "reference")
+                for name in ("probability", "prediction", "decision")
+            },
         }
     )

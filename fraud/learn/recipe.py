@@ -1,7 +1,7 @@
 """The recipe at work: from training rows to a calibrated model with its thresholds. It never sees another row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from fraud.bundle import Calibration, Thresholds, TrainingRange
 from fraud.dataset import split
 from fraud.features import prepare
 from fraud.learn import calibration, candidates, threshold
-from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, Candidate, Model
+from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, Candidate, Model, registry
 from fraud.learn.selection import Frame, cross_validate, inputs
+from fraud.learn.tuning import tune
 from fraud.settings import Settings
 
 
@@ -74,6 +75,21 @@ def fit(
     )
 
 
+def fit_logistic(
+    frame: pd.DataFrame, settings: Settings, weight: float, done: Callable[[], None] = lambda: None
+) -> Fitted:
+    """Tune the logistic regression that the model is held to on `frame` alone, then fit it as `fit` does any candidate.
+
+    Args:
+        done: called after each of `logistic_steps(settings)` steps.
+    """
+    folds = list(split.folds(frame, settings.folds, settings.seed))
+    tuned = tune(registry()["logistic"], Frame(frame, weight, settings.seed, settings.jobs), folds)
+    done()
+    fitted = fit(frame, settings, weight, tuned, done)
+    return replace(fitted, selection={"tuned": tuned.parameters, **fitted.selection})
+
+
 def fit_reference(frame: pd.DataFrame, settings: Settings, done: Callable[[], None] = lambda: None) -> Fitted:
     """Fit the blog post's forest as it stands there: no selection, no calibration, more than half of the votes."""
     prepared, label = inputs(frame, REFERENCE)
@@ -87,6 +103,11 @@ def fit_reference(frame: pd.DataFrame, settings: Settings, done: Callable[[], No
 def steps(settings: Settings, candidate: Candidate) -> int:
     """How often `fit` calls `done`."""
     return settings.folds * max(len(candidate.members), 1) + 1
+
+
+def logistic_steps(settings: Settings) -> int:
+    """How often `fit_logistic` calls `done`. Tuning is one step: it gives up some attempts, nobody knows how many."""
+    return 1 + steps(settings, registry()["logistic"])
 
 
 def _ranges(frame: pd.DataFrame) -> dict[str, TrainingRange]:

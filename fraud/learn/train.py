@@ -1,4 +1,4 @@
-"""The training step: both protocols' bundles by one recipe, and the reference's beside them."""
+"""The training step: both protocols' bundles by one recipe, beside them those of what the model is held to."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,22 +58,31 @@ def _on_protocols(
     progress: Progress,
 ) -> dict[str, Any]:
     splits = split.protocols(frame, settings.test_share, settings.future_share, settings.seed)
-    task = progress.add_task("train", total=len(splits) * (recipe.steps(settings, by[0]) + 1))
+    steps = recipe.steps(settings, by[0]) + recipe.logistic_steps(settings) + 1
+    task = progress.add_task("train", total=len(splits) * steps)
+
+    def done() -> None:
+        progress.advance(task)
+
     records: dict[str, Any] = {}
     answers = []
     for protocol, rows in splits.items():
         training = frame.iloc[rows.train]
-        model_folder, reference_folder = bundle.FOLDERS[protocol]
-        fitted = _by(by, training, settings, weight, lambda: progress.advance(task))
-        model = _write(model_folder, fitted, protocol, rows.train, training, settings, provenance)
-        reference = recipe.fit_reference(training, settings, lambda: progress.advance(task))
-        _write(reference_folder, reference, protocol, rows.train, training, settings, provenance)
-        records[protocol] = _record(model)
+        fitted = {
+            "model": _by(by, training, settings, weight, done),
+            "logistic": recipe.fit_logistic(training, settings, weight, done),
+            "reference": recipe.fit_reference(training, settings, done),
+        }
+        written = {
+            role: _write(folder, fitted[role], protocol, rows.train, training, settings, provenance)
+            for role, folder in bundle.FOLDERS[protocol].items()
+        }
+        records[protocol] = {**_record(written["model"]), "logistic": _record(written["logistic"])}
         # What the pipeline itself answers for rows it has not seen, to hold the exported bundle against. The bundle is
         # sealed by now, and no label of those rows is read.
         unseen = frame.iloc[rows.test]
         answers.append(
-            pd.DataFrame({"protocol": protocol, "row": rows.test, "probability": fitted.probability(unseen)})
+            pd.DataFrame({"protocol": protocol, "row": rows.test, "probability": fitted["model"].probability(unseen)})
         )
     with artefacts.replacing(settings.build / "pipeline.parquet") as temporary:
         pd.concat(answers).to_parquet(temporary, index=False)

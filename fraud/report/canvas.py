@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-# Drawn in these marks, which the SVG replaces by variables: (mark, name, in the light, in the dark). The model's blue
-# and the reference's vermilion or orange are of Okabe and Ito's palette, which colour-blind readers tell apart.
+# Drawn in these marks, which the SVG replaces by variables: (mark, name, in the light, in the dark). The model's blue,
+# the logistic regression's green and the reference's vermilion or orange are, or darken, those of Okabe and Ito's
+# palette, which colour-blind readers tell apart.
 INK, MUTED, GRID, PAPER = "#010101", "#020202", "#030303", "#040404"
-MODEL, REFERENCE = "#050505", "#060606"
+MODEL, REFERENCE, LOGISTIC = "#050505", "#060606", "#070707"
 _COLOURS = (
     (INK, "ink", "#1b1f24", "#e8eaed"),
     (MUTED, "muted", "#57606a", "#a9b1ba"),
@@ -22,6 +23,7 @@ _COLOURS = (
     (PAPER, "paper", "#ffffff", "#161b22"),
     (MODEL, "model", "#0072b2", "#56b4e9"),
     (REFERENCE, "reference", "#c04a00", "#e69f00"),
+    (LOGISTIC, "logistic", "#00785a", "#00b383"),
 )
 
 

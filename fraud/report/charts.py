@@ -10,15 +10,18 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from fraud.report import words
-from fraud.report.canvas import INK, MODEL, MUTED, REFERENCE, Chart, canvas, style, to_svg
+from fraud.report.canvas import INK, LOGISTIC, MODEL, MUTED, REFERENCE, Chart, canvas, style, to_svg
 from fraud.report.evidence import Evidence
 from fraud.report.vocabulary import wording
 
-# How the model and its reference differ beside their colour.
+# How the model and what it stands beside differ beside their colour.
 _LOOKS: dict[str, dict[str, Any]] = {
     "model": {"color": MODEL, "linestyle": "-", "marker": "o"},
+    "logistic": {"color": LOGISTIC, "linestyle": (0, (6, 1.5, 1, 1.5)), "marker": "^"},
     "reference": {"color": REFERENCE, "linestyle": (0, (4, 2)), "marker": "D"},
 }
+_LINES = {"model": "solid", "logistic": "dash-dotted", "reference": "dashed"}
+_MARKS = {"model": "discs", "logistic": "triangles", "reference": "diamonds"}
 # Where axes of rates and probabilities end, since neither a logarithm nor log-odds can show 0 or 1.
 _RAREST = 1e-5
 
@@ -97,7 +100,7 @@ def _reliability(protocol: str, judged: dict[str, Any]) -> Chart:
     model = judged["model"]
     ratio = words.with_interval(model["metrics"]["expected_to_observed"])
     alt = (
-        f"Reliability diagram of {_names(judged, 'discs', 'diamonds')} on the scale of log-odds: the larger a mark, "
+        f"Reliability diagram of {_names(judged, _MARKS)} on the scale of log-odds: the larger a mark, "
         f"the more rows. The probabilities of {model['name']} add up to {ratio} frauds for "
         "each one there is; 1 is right."
     )
@@ -157,16 +160,20 @@ def _legend(axes: Axes) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, columnspacing=1.2, handlelength=1.8)
 
 
-def _names(judged: dict[str, Any], model: str = "solid", reference: str = "dashed") -> str:
-    return f"{judged['model']['name']} ({model}) and {judged['reference']['name']} ({reference})"
+def _names(judged: dict[str, Any], looks: dict[str, str]) -> str:
+    *others, last = (f"{judged[role]['name']} ({look})" for role, look in looks.items())
+    return f"{', '.join(others)} and {last}"
 
 
 def _finding(what: str, label: str, metric: str, judged: dict[str, Any]) -> str:
-    model, reference = judged["model"], judged["reference"]
-    said = wording(metric, judged["difference"][metric])
+    beside = [
+        f"that of {judged[role]['name']} {words.with_interval(judged[role]['metrics'][metric])}, the difference "
+        f"{words.with_interval(judged[role]['difference'][metric], signed=True)} being "
+        f"{wording(metric, judged[role]['difference'][metric])}"
+        for role in _LOOKS
+        if role != "model"
+    ]
     return (
-        f"{what} of {_names(judged)}. The {label} of {model['name']} is "
-        f"{words.with_interval(model['metrics'][metric])}, that of {reference['name']} "
-        f"{words.with_interval(reference['metrics'][metric])}; the difference "
-        f"{words.with_interval(judged['difference'][metric], signed=True)} is {said}."
+        f"{what} of {_names(judged, _LINES)}. The {label} of {judged['model']['name']} is "
+        f"{words.with_interval(judged['model']['metrics'][metric])}; {'; '.join(beside)}."
     )

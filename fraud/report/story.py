@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fraud.report import words
+from fraud.report.beside import BESIDE, champion, metric, money
 from fraud.report.evidence import Evidence
-from fraud.report.vocabulary import term, wording
 from fraud.settings import Settings
 
 SOURCES = {
@@ -16,9 +16,6 @@ SOURCES = {
 }
 
 _COUNTS = ("true_positives", "false_negatives", "false_positives", "true_negatives")
-
-# What is told of the difference to the champion: the gate's metric first.
-_COMPARED = ("average_precision", "recall", "precision", "log_loss", "roc_auc")
 
 # The settings that `make` takes as variables of its own; the others reach it through the environment.
 _MAKE = {"prevalence": "PREVALENCE", "twin_rows": "TWIN_ROWS", "twin_frauds": "TWIN_FRAUDS"}
@@ -39,7 +36,7 @@ def story(evidence: Evidence) -> dict[str, Any]:
         "figures": _figures(metrics["protocols"]),
         "gates": [_gate(gate) for gate in evidence.gate["gates"]],
         "protocols": {name: _protocol(name, judged, metrics) for name, judged in metrics["protocols"].items()},
-        "metrics": [_metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
+        "metrics": [metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
         "recipe": _recipe(metrics["recipe"]),
         "training": {name: _training(record) for name, record in evidence.training["protocols"].items()},
         "validation": evidence.validation,
@@ -102,23 +99,11 @@ def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dic
                 "calibration": _calibration(judged[role]["calibration"]),
                 "reliability": _bins(judged[role]["curves"]["reliability"]),
             }
-            for role in ("model", "reference")
+            for role in ("model", *BESIDE)
         },
-        "champion": _champion(judged["champion"]),
+        "money": money(judged),
+        "champion": champion(judged["champion"]),
     }
-
-
-def _champion(champion: dict[str, Any] | None) -> str:
-    """The comparison with the model that shipped last, in words."""
-    if champion is None:
-        return "no champion given, so nothing says whether this model is worse than the one that shipped last"
-    difference = champion["difference"]
-    told = [
-        f"{term(name).label} {words.with_interval(difference[name], signed=True)}, {wording(name, difference[name])}"
-        for name in _COMPARED
-    ]
-    test = f"DeLong's test of the ROC-AUC gives p = {words.number(difference['roc_auc']['p'])}"
-    return "; ".join([f"less the champion {champion['version']}: {told[0]}", *told[1:], test, *champion["caveats"]])
 
 
 def _threshold(thresholds: dict[str, Any]) -> str:
@@ -151,24 +136,6 @@ def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:
     return [dict(zip(reliability, row, strict=True)) for row in zip(*reliability.values(), strict=True)]
 
 
-def _metric(name: str, protocols: dict[str, Any]) -> dict[str, Any]:
-    said = term(name)
-    return {
-        "name": name,
-        "label": said.label,
-        "meaning": said.meaning,
-        "protocols": {
-            protocol: {
-                "model": words.rounded(judged["model"]["metrics"][name]),
-                "reference": words.rounded(judged["reference"]["metrics"][name]),
-                "difference": words.rounded(judged["difference"][name], signed=True),
-                "wording": wording(name, judged["difference"][name]),
-            }
-            for protocol, judged in protocols.items()
-        },
-    }
-
-
 def _recipe(recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe with what it was chosen on in words; `warning` where the figures of this run flatter it."""
     on = recipe["chosen_on"]
@@ -186,11 +153,20 @@ def _training(record: dict[str, Any]) -> dict[str, Any]:
         "rule": selection["rule"],
         "folds": selection["folds"],
         "candidates": selection["candidates"],
+        "logistic": _logistic(record["logistic"]),
         "thresholds": {
             name: _operating(name, selection[name], "by_amount" in record["thresholds"])
             for name in ("review", "decline")
         },
     }
+
+
+def _logistic(record: dict[str, Any]) -> str:
+    """What tuning found for the logistic regression that the model stands beside."""
+    (trial,) = record["selection"]["candidates"]
+    tuned = ", ".join(f"{name} = {words.number(value)}" for name, value in record["selection"]["tuned"].items())
+    worth = f"average precision out of fold {trial['average_precision']:.4f}"
+    return f"{trial['description']} on these rows ({tuned}; {worth})"
 
 
 def _operating(decision: str, operating: dict[str, Any], by_amount: bool) -> str:

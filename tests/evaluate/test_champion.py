@@ -51,7 +51,7 @@ def test_without_a_baseline_there_is_none(run_copy):
 def test_a_model_does_not_differ_from_itself(compared, shipped):
     for protocol, judged in compared().items():
         held = judged["champion"]
-        assert held["digest"] == bundle.read(shipped / bundle.FOLDERS[protocol][0]).manifest.digest
+        assert held["digest"] == bundle.read(shipped / bundle.FOLDERS[protocol]["model"]).manifest.digest
         assert held["metrics"] == judged["model"]["metrics"]
         assert held["caveats"] == []
         for name, figure in held["difference"].items():
@@ -67,12 +67,12 @@ def test_a_champion_changes_no_figure_of_the_others(compared, finished_run):
 
 def test_another_champion_is_judged_on_the_same_rows_and_draws(compared, shipped):
     """The blog post's forest as the champion: its figures and differences are those of the reference."""
-    for model, reference in bundle.FOLDERS.values():
-        shutil.rmtree(shipped / model)
-        shutil.copytree(shipped / reference, shipped / model)
+    for folders in bundle.FOLDERS.values():
+        shutil.rmtree(shipped / folders["model"])
+        shutil.copytree(shipped / folders["reference"], shipped / folders["model"])
     for judged in compared().values():
         assert judged["champion"]["metrics"] == judged["reference"]["metrics"]
-        assert judged["champion"]["difference"] == judged["difference"]
+        assert judged["champion"]["difference"] == judged["reference"]["difference"]
         assert judged["champion"]["difference"]["average_precision"]["value"] != 0
 
 
@@ -109,9 +109,9 @@ def fitted_at(rewrite, finished_run):
     def tell(**other):
         told = {"test_share": 0.3, "future_share": 0.2, "seed": 42} | other
         splits = split.protocols(frame, told["test_share"], told["future_share"], told["seed"])
-        for protocol, (folder, _) in bundle.FOLDERS.items():
+        for protocol, folders in bundle.FOLDERS.items():
             digest = split.digest(splits[protocol].train)
-            rewrite(folder, training={"rows_digest": digest}, provenance={"settings": told})
+            rewrite(folders["model"], training={"rows_digest": digest}, provenance={"settings": told})
 
     return tell
 

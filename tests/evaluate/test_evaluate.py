@@ -12,6 +12,9 @@ from fraud.errors import UsageError
 from fraud.evaluate import evaluate
 from fraud.scorer import Scorer
 
+# What the columns of a role begin with in `scores.parquet`.
+PREFIXES = {"model": "", "logistic": "logistic_", "reference": "reference_"}
+
 
 @pytest.fixture(scope="module")
 def document(finished_run):
@@ -30,15 +33,17 @@ def test_every_row_kept_apart_is_scored_through_the_bundle(finished_run, scores,
     judged = scores[scores["protocol"] == protocol]
     assert np.array_equal(judged["row"], rows.test)
     features = frame.iloc[rows.test][list(schema.FEATURES)].to_numpy()
-    for folder, prefix in zip(bundle.FOLDERS[protocol], ("", "reference_"), strict=True):
+    for role, folder in bundle.FOLDERS[protocol].items():
+        prefix = PREFIXES[role]
         expected = Scorer(finished_run.build / folder).score(features)
         assert judged[f"{prefix}probability"].to_numpy() == pytest.approx(expected.probability, abs=1e-6)
         assert np.array_equal(judged[f"{prefix}prediction"], expected.prediction)
+        assert np.array_equal(judged[f"{prefix}decision"], expected.decision)
     assert np.array_equal(judged["label"], frame.iloc[rows.test][schema.LABEL.name])
 
 
 @pytest.mark.parametrize("protocol", bundle.FOLDERS)
-@pytest.mark.parametrize(("role", "prefix"), [("model", ""), ("reference", "reference_")])
+@pytest.mark.parametrize(("role", "prefix"), PREFIXES.items())
 def test_the_figures_are_those_of_the_scores_at_the_prevalence(document, scores, protocol, role, prefix):
     rows = scores[scores["protocol"] == protocol]
     label, weights = rows["label"], rows["weight"]
@@ -58,12 +63,11 @@ def test_the_figures_are_those_of_the_scores_at_the_prevalence(document, scores,
 
 
 @pytest.mark.parametrize("protocol", bundle.FOLDERS)
-@pytest.mark.parametrize("role", ["model", "reference"])
-def test_the_money_is_that_of_the_decisions(finished_run, document, scores, protocol, role):
-    """The reference only reviews; its decisions are its predictions."""
+@pytest.mark.parametrize(("role", "prefix"), PREFIXES.items())
+def test_the_money_is_that_of_the_decisions(finished_run, document, scores, protocol, role, prefix):
     rows = scores[scores["protocol"] == protocol]
     weight, amount, fraud = rows["weight"], rows["amount"], rows["label"] == 1
-    decision = rows["decision"] if role == "model" else rows["reference_prediction"].map({0: "approve", 1: "review"})
+    decision = rows[f"{prefix}decision"]
     told = finished_run.costs
     lost = told.lost_custom_fixed + told.lost_custom_share * amount
     nothing = (amount + told.fraud_fee)[fraud].sum()
@@ -79,12 +83,15 @@ def test_the_money_is_that_of_the_decisions(finished_run, document, scores, prot
 
 
 def test_other_costs_change_the_money_and_nothing_else(run_copy, document):
-    other = evaluate.run(run_copy.model_copy(update={"analyst_cost": 30.0}))
+    """The fee of a missed fraud: unlike an analyst's time, it counts where the two thresholds leave none to review."""
+    other = evaluate.run(run_copy.model_copy(update={"fraud_fee": 40.0}))
     for protocol, judged in other["protocols"].items():
         before = document["protocols"][protocol]["model"]["metrics"]
-        changed = {name for name, figure in judged["model"]["metrics"].items() if figure != before[name]}
-        assert changed == {"cost", "savings", "savings_share"}
-        assert judged["model"]["metrics"]["cost"]["value"] > before["cost"]["value"]
+        after = judged["model"]["metrics"]
+        assert {name for name in after if after[name] != before[name]} == {"cost", "savings", "savings_share"}
+        dearer = (40.0 - run_copy.fraud_fee) * before["false_negatives"]["value"]
+        assert after["cost"]["value"] - before["cost"]["value"] == pytest.approx(dearer)
+        assert dearer > 0
 
 
 def test_the_weight_is_one_constant_of_the_whole_file(document, scores):
@@ -95,11 +102,12 @@ def test_the_weight_is_one_constant_of_the_whole_file(document, scores):
 
 
 @pytest.mark.parametrize("protocol", bundle.FOLDERS)
-def test_the_difference_is_paired(document, protocol):
+@pytest.mark.parametrize("other", ["logistic", "reference"])
+def test_the_difference_is_paired(document, protocol, other):
     """Narrower than if the two had been drawn apart, and the difference of the values."""
     judged = document["protocols"][protocol]
-    figures = judged["model"]["metrics"]["average_precision"], judged["reference"]["metrics"]["average_precision"]
-    difference = judged["difference"]["average_precision"]
+    figures = judged["model"]["metrics"]["average_precision"], judged[other]["metrics"]["average_precision"]
+    difference = judged[other]["difference"]["average_precision"]
     assert difference["value"] == pytest.approx(figures[0]["value"] - figures[1]["value"])
     apart = np.hypot(*(figure["high"] - figure["low"] for figure in figures))
     assert difference["high"] - difference["low"] < apart
@@ -109,9 +117,10 @@ def test_the_document_says_what_it_stands_on(document, finished_run):
     assert document["synthetic"] is False
     assert document["scores_digest"] == artefacts.sha256(finished_run.build / "scores.parquet")
     assert document["provenance"]["data"]["source"] == "own"
-    for protocol, (folder, _) in bundle.FOLDERS.items():
-        manifest = bundle.read(finished_run.build / folder).manifest
-        assert document["protocols"][protocol]["model"]["digest"] == manifest.digest
+    for protocol, folders in bundle.FOLDERS.items():
+        for role, folder in folders.items():
+            manifest = bundle.read(finished_run.build / folder).manifest
+            assert document["protocols"][protocol][role]["digest"] == manifest.digest
 
 
 def test_evaluating_again_gives_the_same_figures(run_copy, document):
@@ -132,10 +141,12 @@ def test_a_bundle_that_may_have_seen_the_rows_is_refused(run_copy, other):
         evaluate.run(run_copy.model_copy(update=other))
 
 
-def test_a_model_that_has_seen_the_future_does_not_judge_it(run_copy):
-    shutil.rmtree(run_copy.build / "model-past")
-    shutil.copytree(run_copy.build / "model", run_copy.build / "model-past")
-    with pytest.raises(UsageError, match="model-past was not fitted on the training rows of the chronological"):
+@pytest.mark.parametrize("role", PREFIXES)
+def test_what_has_seen_the_future_is_not_judged_on_it(run_copy, role):
+    folder, past = (folders[role] for folders in bundle.FOLDERS.values())
+    shutil.rmtree(run_copy.build / past)
+    shutil.copytree(run_copy.build / folder, run_copy.build / past)
+    with pytest.raises(UsageError, match=f"{past} was not fitted on the training rows of the chronological"):
         evaluate.run(run_copy)
 
 

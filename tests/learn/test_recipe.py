@@ -126,6 +126,26 @@ def test_progress_is_told_as_often_as_announced(frame, told, weight):
     assert len(calls) == recipe.steps(told, blend) == 2 * 2 + 1
 
 
+def test_the_logistic_regression_is_calibrated_and_decides_by_the_rule_of_the_settings(frame, told, weight):
+    """All as the model is, but for its penalty: that of the best score in cross-validation, its own start included."""
+    by_cost = told.model_copy(update={"threshold_rule": "cost", "analyst_cost": 4.0})
+    steps = []
+    fitted = recipe.fit_logistic(frame, by_cost, weight, lambda: steps.append(1))
+    assert len(steps) == recipe.logistic_steps(by_cost)
+    start = registry()["logistic"]
+    tuned = fitted.model.candidate
+    assert fitted.model.pipelines[0][-1].C == fitted.selection["tuned"]["C"] == tuned.parameters["C"]
+    assert tuned.parameters["C"] != start.parameters["C"]
+    folds = list(split.folds(frame, told.folds, told.seed))
+    before, after = cross_validate(
+        (start, tuned.model_copy(update={"name": "tuned"})), Frame(frame, weight, told.seed), folds
+    )
+    assert after.score > before.score
+    alone = recipe.fit(frame, by_cost, weight, tuned)
+    assert (fitted.calibration, fitted.thresholds) == (alone.calibration, alone.thresholds)
+    assert fitted.thresholds != recipe.fit_logistic(frame, told, weight).thresholds
+
+
 def test_the_reference_is_the_blog_posts_forest(frame, told):
     fitted = recipe.fit_reference(frame, told)
     assert len(fitted.model.pipelines[0][-1].estimators_) == 100

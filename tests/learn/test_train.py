@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from rich.progress import Progress
 
 from checks import model
 from fraud import artefacts, bundle, schema
@@ -10,6 +11,9 @@ from fraud.dataset import source, split
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
 from fraud.learn import chosen, train
+from fraud.learn.candidates import registry
+from fraud.learn.selection import Frame
+from fraud.learn.tuning import tune
 from fraud.scorer import Scorer
 
 
@@ -17,7 +21,7 @@ def test_each_protocol_has_its_bundle_and_its_reference_fitted_on_its_own_rows(f
     frame, record = source.opened(finished_run)
     rows = split.protocols(frame, 0.3, 0.2, 42)
     for protocol, folders in bundle.FOLDERS.items():
-        for folder in folders:
+        for role, folder in folders.items():
             manifest = bundle.read(finished_run.build / folder).manifest
             training = frame.iloc[rows[protocol].train]
             assert manifest.protocol == protocol
@@ -27,7 +31,8 @@ def test_each_protocol_has_its_bundle_and_its_reference_fitted_on_its_own_rows(f
             assert manifest.training["frauds"] == training[schema.LABEL.name].sum()
             assert manifest.training["prevalence"] == 0.01
             assert manifest.features["V1"].high == training["V1"].max()
-            assert (manifest.name == "forest") == folder.startswith("reference")
+            names = {"model": chosen.read().candidate.name, "logistic": "logistic", "reference": "forest"}
+            assert manifest.name == names[role]
 
 
 def test_the_recipe_is_the_one_of_the_file(finished_run):
@@ -35,10 +40,37 @@ def test_the_recipe_is_the_one_of_the_file(finished_run):
     for protocol, record in document["protocols"].items():
         assert record["selection"]["recipe"] == chosen.read().record("another digest")
         assert record["name"] == chosen.read().candidate.name
-        assert record["digest"] == bundle.read(finished_run.build / bundle.FOLDERS[protocol][0]).manifest.digest
+        assert record["digest"] == bundle.read(finished_run.build / bundle.FOLDERS[protocol]["model"]).manifest.digest
     legitimate, frauds = 3_000 - 144, 144
     assert document["legitimate_weight"] == pytest.approx(99 * frauds / legitimate)
     assert document["provenance"]["settings"]["prevalence"] == 0.01
+
+
+def test_the_logistic_regression_is_tuned_on_the_training_rows_of_each_protocol(finished_run):
+    """By nothing else: the same tuning of those rows alone finds the same penalty, that of all rows another."""
+    frame, _ = source.opened(finished_run)
+    document = artefacts.read_json(finished_run.build / "training.json", "make train")
+    weight, found = document["legitimate_weight"], []
+    for rows in (*(rows.train for rows in split.protocols(frame, 0.3, 0.2, 42).values()), np.arange(len(frame))):
+        folds = list(split.folds(frame.iloc[rows], 2, 42))
+        found.append(tune(registry()["logistic"], Frame(frame.iloc[rows], weight, 42), folds).parameters)
+    assert [record["logistic"]["selection"]["tuned"] for record in document["protocols"].values()] == found[:2]
+    assert found[2] not in found[:2]
+
+
+@pytest.mark.usefixtures("light_recipe")
+def test_the_bar_ends_where_it_said_it_would_and_the_recipe_may_be_the_logistic_regression_too(run_copy, monkeypatch):
+    shown = Progress(disable=True)
+    monkeypatch.setattr(train, "bar", lambda: shown)
+    train.run(run_copy)
+    (task,) = shown.tasks
+    assert task.completed == task.total == 2 * ((2 + 1) + (1 + 2 + 1) + 1)
+    # As it stands in the file there; here tuned.
+    for folders in bundle.FOLDERS.values():
+        model, logistic = (bundle.read(run_copy.build / folders[role]).manifest for role in ("model", "logistic"))
+        assert model.name == logistic.name == "logistic"
+        assert "tuned" not in model.selection
+        assert logistic.selection["tuned"].keys() == {"C"}
 
 
 def test_the_pipelines_answers_are_kept_for_the_rows_that_judge(finished_run):
@@ -48,7 +80,7 @@ def test_the_pipelines_answers_are_kept_for_the_rows_that_judge(finished_run):
     for protocol, answers in kept.groupby("protocol"):
         assert np.array_equal(answers["row"], rows[protocol].test)
         features = frame.iloc[rows[protocol].test][list(schema.FEATURES)].to_numpy()
-        scored = Scorer(finished_run.build / bundle.FOLDERS[protocol][0]).probability(features)
+        scored = Scorer(finished_run.build / bundle.FOLDERS[protocol]["model"]).probability(features)
         assert np.abs(scored - answers["probability"]).max() <= 1e-5
 
 
@@ -57,8 +89,8 @@ def test_training_again_gives_the_same_digests(run_copy, finished_run):
     before = json.loads((finished_run.build / "training.json").read_text())
     for protocol, record in again["protocols"].items():
         assert record["digest"] == before["protocols"][protocol]["digest"]
-    for _, reference in bundle.FOLDERS.values():
-        digests = {bundle.read(run.build / reference).manifest.digest for run in (run_copy, finished_run)}
+    for folder in (folder for folders in bundle.FOLDERS.values() for folder in folders.values()):
+        digests = {bundle.read(run.build / folder).manifest.digest for run in (run_copy, finished_run)}
         assert len(digests) == 1
 
 

@@ -11,7 +11,9 @@ from checks import model
 from fraud import bundle
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
-from fraud.report import report, words
+from fraud.report import evidence, report, words
+from fraud.report.charts import charts
+from fraud.report.vocabulary import wording
 
 HOSTILE = "<script>alert('1')</script> | **x** `y` [z](javascript:1)"
 
@@ -68,15 +70,16 @@ def test_every_figure_of_the_metrics_table_is_that_of_the_artefact(explored_run,
     metrics = json.loads((explored_run.build / "metrics.json").read_text())
     expected = {}
     for protocol, judged in metrics["protocols"].items():
-        for role in ("model", "reference"):
+        for role in ("model", "logistic", "reference"):
             for name, figure in judged[role]["metrics"].items():
                 expected[f"{protocol}/{role}/{name}"] = (figure, False)
-        for name, figure in judged["difference"].items():
-            expected[f"{protocol}/difference/{name}"] = (figure, True)
+        for role in ("logistic", "reference"):
+            for name, figure in judged[role]["difference"].items():
+                expected[f"{protocol}/{role}/difference/{name}"] = (figure, True)
     assert page.figures.keys() == expected.keys()
     for key, (figure, signed) in expected.items():
         assert page.figures[key] == words.with_interval(figure, signed)
-        assert f" {page.figures[key]} |" in markdown
+        assert f"| {page.figures[key]} " in markdown
         read = [float(text.replace(",", "")) for text in re.findall(r"[-+]?[\d,.]+(?:e-\d+)?", page.figures[key])]
         for shown, exact in zip(read, (figure["value"], figure["low"], figure["high"]), strict=True):
             assert shown == pytest.approx(exact, abs=max(0.5e-3, 0.51 * (abs(exact) >= 2)), rel=0.05)
@@ -149,9 +152,9 @@ def test_the_comparison_with_the_champion_is_told_or_that_there_is_none(run, exp
         assert text.count("no champion given") == 2
     champion = run.build.with_name("shipped folder")
     shutil.copytree(explored_run.build, champion)
-    for model_folder, reference_folder in bundle.FOLDERS.values():
-        shutil.rmtree(champion / model_folder)
-        shutil.copytree(champion / reference_folder, champion / model_folder)
+    for folders in bundle.FOLDERS.values():
+        shutil.rmtree(champion / folders["model"])
+        shutil.copytree(champion / folders["reference"], champion / folders["model"])
     told = run.model_copy(update={"baseline": champion})
     metrics = evaluate.run(told)
     model.run(told)
@@ -234,6 +237,44 @@ def test_the_savings_stand_among_the_figures_with_their_interval(explored_run, r
     said = "Of 100 euros that could be saved it saves"
     assert f"{said} {value} ({low} to {high})" in " ".join(page.text.split())
     assert f"- {said} **{value}** ({low} to {high});" in markdown
+
+
+def test_the_share_saved_stands_beside_those_of_the_others_with_the_differences_in_words(explored_run, reported):
+    page, markdown, _ = reported
+    metrics = json.loads((explored_run.build / "metrics.json").read_text())
+    for judged in metrics["protocols"].values():
+        saved = words.with_interval(judged["model"]["metrics"]["savings_share"])
+        said = f"of what could be saved on these rows, {judged['model']['name']} saves a share of {saved}"
+        for role, name in (("logistic", "the tuned logistic regression"), ("reference", "the blog post's forest")):
+            other, difference = (judged[role][key]["savings_share"] for key in ("metrics", "difference"))
+            said += f"; {name} {words.with_interval(other)}, a difference of "
+            said += f"{words.with_interval(difference, signed=True)}: {wording('savings_share', difference)}"
+        for text in (page.text, markdown):
+            assert f"{said}." in text
+
+
+def test_the_logistic_regressions_tuning_is_told(explored_run, reported):
+    training = json.loads((explored_run.build / "training.json").read_text())
+    for record in training["protocols"].values():
+        penalty = words.number(record["logistic"]["selection"]["tuned"]["C"])
+        for text in reported[:2]:
+            shown = text if isinstance(text, str) else text.text
+            assert f"its penalty tuned on these rows (C = {penalty}; average precision out of fold 0." in shown
+
+
+def test_the_curves_show_all_three(explored_run, reported):
+    page, _, _ = reported
+    metrics = json.loads((explored_run.build / "metrics.json").read_text())
+    alts = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+    for judged in metrics["protocols"].values():
+        names = [judged[role]["name"] for role in ("model", "logistic", "reference")]
+        for what, metric in (("Precision-recall curves", "average_precision"), ("ROC curves", "roc_auc")):
+            difference = words.with_interval(judged["logistic"]["difference"][metric], signed=True)
+            (alt,) = [alt for alt in alts if alt.startswith(what) and difference in alt]
+            assert "{} (solid), {} (dash-dotted) and {} (dashed)".format(*names) in alt
+    drawn = charts(evidence.read(explored_run.build))
+    for chart in [chart for shown in drawn.values() for chart in shown if not chart.id.startswith("scores")]:
+        assert chart.svg.count("var(--logistic)") > 0
 
 
 def test_thresholds_by_amount_are_told_for_what_they_are(write, edit):
