@@ -68,6 +68,15 @@ def fit(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Calibration
     return choose(log_odds, label, weight).calibration
 
 
+def cross_fitted(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Floats:
+    """Probabilities by Platt's calibration, each row's fitted on folds that it is not in; arguments as of `choose`."""
+    weights = np.where(label == 1, 1.0, weight)
+    probability = np.empty(len(label))
+    for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(label, label):
+        probability[test] = _platt(log_odds[train], label[train], weights[train]).apply(log_odds[test])
+    return probability
+
+
 def _shift(log_odds: Floats, label: NDArray[np.int8], weights: Floats) -> Calibration:
     """The one shift with which the probabilities sum to the frauds there are."""
     frauds = float(weights[label == 1].sum())
@@ -99,7 +108,9 @@ def _beta(log_odds: Floats, label: NDArray[np.int8], weights: Floats) -> Calibra
 
 def _logistic(columns: Floats, label: NDArray[np.int8], weights: Floats) -> tuple[list[float], float]:
     # Scaled, so that the solver's tolerance means the same for margins of 1 and of 100.
-    scale = columns.std(axis=0) + np.finfo(np.float64).tiny
+    scale = columns.std(axis=0)
+    # What does not vary tells nothing: it is left as it is.
+    scale = np.where(scale > 0, scale, 1.0)
     fitted = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000).fit(columns / scale, label, weights)
     return [float(slope) for slope in fitted.coef_[0] / scale], float(fitted.intercept_[0])
 

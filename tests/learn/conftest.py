@@ -20,6 +20,7 @@ def lightened(candidate: Candidate) -> Candidate:
     return candidate.model_copy(
         update={
             "parameters": {**candidate.parameters, **few},
+            "search": {},
             "members": tuple(lightened(member) for member in candidate.members),
             # The tests' rows hold a handful of legitimate rows a fraud: more than this, that resampling has work to do.
             "legitimate_a_fraud": min(candidate.legitimate_a_fraud, 2.0),
@@ -52,6 +53,6 @@ def trees():
     def made(name: str, count: int) -> Candidate:
         like = registry()["lightgbm"]
         parameters = {**like.parameters, "n_estimators": count, "learning_rate": 0.1}
-        return like.model_copy(update={"name": name, "parameters": parameters})
+        return like.model_copy(update={"name": name, "parameters": parameters, "search": {}})
 
     return made

@@ -111,3 +111,23 @@ def test_classes_that_part_completely_are_fitted_without_a_warning():
     assert np.isfinite([fitted.slope, fitted.intercept]).all()
     probability = fitted.apply(log_odds)
     assert probability[:900].max() < 0.5 < probability[900:].min()
+
+
+def test_cross_fitted_probabilities_are_of_fits_that_have_not_seen_the_row(scored):
+    log_odds, label = scored
+    before = calibration.cross_fitted(log_odds, label, 0.5)
+    weights = np.where(label == 1, 1.0, 0.5)
+    assert weights @ before == pytest.approx(label.sum(), rel=0.02)
+    moved = log_odds.copy()
+    moved[7] += 50
+    after = calibration.cross_fitted(moved, label, 0.5)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(label, label)
+    (own,) = (test for _, test in folds if 7 in test)
+    others = own[own != 7]
+    assert np.array_equal(before[others], after[others])
+    assert not np.array_equal(np.delete(before, own), np.delete(after, own))
+
+
+def test_equal_scores_say_the_prevalence():
+    label = (np.arange(200) < 20).astype(np.int8)
+    assert calibration.fit(np.zeros(200), label, 1.0).apply(np.zeros(3)) == pytest.approx(0.1, abs=1e-3)

@@ -5,11 +5,12 @@ from math import ceil
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, log_loss
 
 from fraud import schema
 from fraud.dataset import split
-from fraud.learn.comparison import compare
+from fraud.learn import calibration
+from fraud.learn.comparison import PROPER, compare
 from fraud.learn.select import Effort, choose, deals
 from fraud.learn.selection import Frame, OutOfTimeError, cross_validate
 from fraud.learn.store import Store
@@ -86,6 +87,17 @@ def scores(choice, frame, rungs):
     }
 
 
+def calibrated(choice, finalist, frame):
+    """Of each trial, by Platt's calibration of the rows that it judges."""
+    made = []
+    for trial in choice.trials[finalist.candidate.name]:
+        rows = np.isfinite(trial.out_of_fold)
+        probability = np.full(len(rows), np.nan)
+        probability[rows] = calibration.cross_fitted(trial.out_of_fold[rows], frame.label[rows], frame.weight)
+        made.append(probability)
+    return made
+
+
 def test_after_each_rung_the_better_half_goes_on_and_three_after_the_last(choice, candidates, frame):
     left = [candidate.name for candidate in candidates]
     for rung in range(EFFORT.rungs):
@@ -123,15 +135,12 @@ def test_the_cheapest_is_chosen_unless_a_costlier_one_wins_by_more_than_its_inte
     choice = choose(candidates, frame, SHORT)
     sizes = [finalist.size for finalist in choice.finalists]
     assert sizes == sorted(sizes)
-    standings = {
-        finalist.candidate.name: [t.standing for t in choice.trials[finalist.candidate.name]]
-        for finalist in choice.finalists
-    }
-    names = list(standings)
+    probabilities = {finalist.candidate.name: calibrated(choice, finalist, frame) for finalist in choice.finalists}
+    names = list(probabilities)
     expected = names[0]
     for costlier in names[1:]:
-        paired = compare(standings, expected, frame.label, WEIGHT, SHORT.draws, frame.seed)[costlier]
-        if paired.difference["average_precision"]["low"] > 0:
+        paired = compare(probabilities, expected, frame.label, WEIGHT, SHORT.draws, frame.seed, PROPER)[costlier]
+        if paired.difference["log_loss"]["high"] < 0:
             expected = costlier
     assert choice.candidate.name == expected
 
@@ -160,7 +169,12 @@ def test_the_finalists_are_told_with_the_metrics_of_their_comparison(choice, fra
     }
     plain = compare(standings, choice.candidate.name, frame.label, WEIGHT, EFFORT.draws, frame.seed)
     for finalist in choice.finalists:
-        assert finalist.metrics == plain[finalist.candidate.name].metrics
+        assert finalist.metrics.items() > plain[finalist.candidate.name].metrics.items()
+        losses = []
+        for probability in calibrated(choice, finalist, frame):
+            label, judged = frame.label[np.isfinite(probability)], probability[np.isfinite(probability)]
+            losses.append(log_loss(label, judged, sample_weight=np.where(label == 1, 1, WEIGHT)))
+        assert finalist.metrics["log_loss"]["value"] == pytest.approx(np.mean(losses))
         assert finalist.size == choice.trials[finalist.candidate.name][0].size > 0
         value = finalist.metrics["average_precision"]["value"]
         assert value == pytest.approx(scores(choice, frame, EFFORT.rungs)[finalist.candidate.name])
