@@ -78,7 +78,7 @@ explore: $(BUILD)/explore.json ## draw the exploratory figures
 $(BUILD)/explore.json: $(BUILD)/validation.json $(wildcard fraud/explore/*.py)
 	$(RUN) -m fraud explore
 
-train: $(BUILD)/training.json ## select, calibrate and fit the model
+train: $(BUILD)/training.json ## calibrate and fit the recipe of fraud/learn/recipe.toml
 $(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(LEARN) fraud/learn/recipe.toml
 	$(RUN) -m fraud train
 

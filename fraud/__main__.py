@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
 
     step("data", "get the transactions, or draw the synthetic twin, and record which they are", _data)
     step("explore", "draw the exploratory figures with their numbers", _explore)
-    step("train", "select, calibrate and fit the model; write its bundles", _train)
+    step("train", "calibrate and fit the recipe; write its bundles", _train)
     step(
         "select",
         "choose the recipe by repeated cross-validation on all rows given; write fraud/learn/recipe.toml",
