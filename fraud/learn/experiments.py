@@ -111,8 +111,9 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
             part |= {
                 "precision_recall": figures.precision_recall(first, *drawn),
                 "cost_curve": figures.cost_curve(first, *drawn),
+                # Of one round: another one of the same rows is no further evidence.
                 "critical_differences": figures.critical_differences(
-                    {row["name"]: row["by_fold"] for row in part["table"]}
+                    {each: rounds[0].average_precision for each, rounds in outcomes.items()}
                 ),
             }
             if name != "random":
