@@ -69,10 +69,15 @@ def fit(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Calibration
 
 
 def cross_fitted(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Floats:
-    """Probabilities by Platt's calibration, each row's fitted on folds that it is not in; arguments as of `choose`."""
+    """Probabilities by Platt's calibration, each row's fitted on folds that it is not in; arguments as of `choose`.
+
+    Raises:
+        ValueError: there are not two rows of each class.
+    """
     weights = np.where(label == 1, 1.0, weight)
     probability = np.empty(len(label))
-    for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(label, label):
+    folds = min(_FOLDS, int(np.bincount(label, minlength=2).min()))
+    for train, test in StratifiedKFold(folds, shuffle=True, random_state=0).split(label, label):
         probability[test] = _platt(log_odds[train], label[train], weights[train]).apply(log_odds[test])
     return probability
 

@@ -1,21 +1,23 @@
 """The registry of candidate models, read from `candidates.toml`, and how each is fitted."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from imblearn.pipeline import Pipeline
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fraud import schema
 from fraud.features import TimeMeaning
+from fraud.learn.compressed import Compressed
 from fraud.learn.engineered import Engineered
 from fraud.learn.estimators import ESTIMATORS
 from fraud.learn.resamplers import resampler
@@ -48,15 +50,26 @@ class Candidate(BaseModel):
     parameters: dict[str, Any] = {}
     search: dict[str, Range] = Field({}, description="between which values tuning may change a parameter that it has")
     attempts: int = Field(16, ge=1, description="of tuning, the parameters as they stand being the first")
-    scale: Literal["all", "time and amount"] | None = None
+    scale: Literal["all", "time and amount", "compressed"] | None = None
     weighted: bool = Field(False, description="in the fit, a legitimate row counts what it counts for in production")
     engineered: tuple[str, ...] = Field((), description="columns that are added, for comparison only")
     resample: str | None = None
     legitimate_a_fraud: float = Field(1, gt=0, description="legitimate rows for each fraud that resampling leaves")
     members: tuple["Candidate", ...] = ()
+    counts: tuple[float, ...] = Field((), description="how much each member counts in the blend; without it, the same")
     output: Literal["log-odds", "probability"] = "log-odds"
     time: TimeMeaning = "of day"
     study: str | None = Field(None, description="the comparison that it is made for, instead of selection")
+
+    @model_validator(mode="after")
+    def _counts_are_of_members(self) -> Self:
+        if self.counts and (len(self.counts) != len(self.members) or min(self.counts) <= 0):
+            raise ValueError(f"{self.name}: counts need one number above 0 for each member")
+        return self
+
+    def blended(self, margins: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What the blend answers where its members, or the model itself, answer `margins`, each of shape (n,)."""
+        return np.asarray(np.average(margins, axis=0, weights=self.counts or None))
 
     @property
     def servable(self) -> bool:
@@ -72,6 +85,8 @@ class Candidate(BaseModel):
             steps.append(("resample", resampler(self.resample, self.legitimate_a_fraud, seed)))
         if self.scale == "all":
             steps.append(("scale", StandardScaler()))
+        elif self.scale == "compressed":
+            steps.append(("scale", Compressed()))
         elif self.scale is not None:
             unscaled = [schema.FEATURES.index(column.name) for column in (schema.TIME, schema.AMOUNT)]
             steps.append(
@@ -82,7 +97,7 @@ class Candidate(BaseModel):
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted candidate: one pipeline, or one for each member of the blend whose mean it answers."""
+    """A fitted candidate: one pipeline, or one for each member of the blend."""
 
     candidate: Candidate
     pipelines: tuple[Pipeline, ...]
@@ -92,7 +107,7 @@ class Model:
         if self.candidate.output == "probability":
             return np.asarray(self.pipelines[0].predict_proba(prepared)[:, 1], dtype=np.float64)
         margins = [np.asarray(pipeline.decision_function(prepared), dtype=np.float64) for pipeline in self.pipelines]
-        return np.asarray(np.mean(margins, axis=0))
+        return self.candidate.blended(margins)
 
 
 def fit(

@@ -5,7 +5,7 @@ the exported graph unrounded by a sigmoid. Forests and ensembles of votes have n
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from imblearn.ensemble import (
     EasyEnsembleClassifier,
     RUSBoostClassifier,
 )
+from imblearn.under_sampling import RandomUnderSampler
 from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -54,50 +55,55 @@ def focal(label: NDArray[np.int8], margin: NDArray[np.float64]) -> tuple[NDArray
 
 
 class Perceptrons(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Multi-layer perceptrons of rectified units, each from its own start; their margins are averaged.
+    """Perceptrons with one layer of rectified units, each from its own start; their margins are averaged.
 
     Args:
         networks: how many.
-        others: those of scikit-learn's `MLPClassifier`; `passes` is its `max_iter`.
+        units: of each one's layer.
+        legitimate_a_fraud: each network learns from its own draw of so many legitimate rows for each fraud, which count
+            for all there are: beyond some hundred, more of them cost time and teach it nothing.
+        passes: over the rows; scikit-learn's `MLPClassifier` calls it `max_iter`.
+        others: those of `MLPClassifier`.
     """
 
     def __init__(
         self,
         networks: int = 4,
-        hidden_layer_sizes: Sequence[int] = (64,),
+        units: int = 64,
+        legitimate_a_fraud: float = 120,
         alpha: float = 0.01,
-        learning_rate_init: float = 0.002,
+        batch_size: int = 500,
+        learning_rate_init: float = 0.004,
         passes: int = 30,
         random_state: int = 0,
     ) -> None:
         self.networks = networks
-        self.hidden_layer_sizes = hidden_layer_sizes
+        self.units = units
+        self.legitimate_a_fraud = legitimate_a_fraud
         self.alpha = alpha
+        self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.passes = passes
         self.random_state = random_state
 
-    def fit(self, X: NDArray[np.float32], y: NDArray[np.int8]) -> Self:
+    def fit(
+        self, X: NDArray[np.float32], y: NDArray[np.int8], sample_weight: NDArray[np.float64] | None = None
+    ) -> Self:
         self.classes_ = np.unique(y)
         starts = np.random.SeedSequence(self.random_state).generate_state(self.networks)
-        with warnings.catch_warnings():
-            # Few passes are what keeps them from learning the frauds by heart.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self.fitted_ = [
-                MLPClassifier(
-                    tuple(self.hidden_layer_sizes),
-                    alpha=self.alpha,
-                    learning_rate_init=self.learning_rate_init,
-                    max_iter=self.passes,
-                    random_state=int(start),
-                ).fit(X, y)
-                for start in starts
-            ]
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        networks = [self._network(X, y, weight, int(start)) for start in starts]
+        # Side by side they are one network of as many units, whose last layer takes the mean.
+        self.hidden_ = np.hstack([network.coefs_[0] for network in networks])
+        self.hidden_bias_ = np.concatenate([network.intercepts_[0] for network in networks])
+        self.last_ = np.vstack([network.coefs_[1] for network in networks]) / self.networks
+        self.last_bias_ = np.mean([network.intercepts_[1] for network in networks], axis=0)
         return self
 
     def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         check_is_fitted(self)
-        return np.asarray(np.mean([_margin(network, X) for network in self.fitted_], axis=0))
+        units = np.maximum(np.asarray(X, dtype=np.float64) @ self.hidden_ + self.hidden_bias_, 0)
+        return np.asarray(units @ self.last_ + self.last_bias_)[:, 0]
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         fraud = expit(self.decision_function(X))
@@ -106,13 +112,28 @@ class Perceptrons(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:
         return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(np.intp)])
 
-
-def _margin(network: MLPClassifier, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What the last layer sums up, before its sigmoid."""
-    values = np.asarray(X, dtype=np.float64)
-    for weights, bias in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
-        values = np.maximum(values @ weights + bias, 0)
-    return np.asarray(values @ network.coefs_[-1] + network.intercepts_[-1])[:, 0]
+    def _network(
+        self, X: NDArray[np.float32], y: NDArray[np.int8], weight: NDArray[np.float64], start: int
+    ) -> MLPClassifier:
+        legitimate, frauds = np.bincount(y, minlength=2)
+        kept = int(min(legitimate, self.legitimate_a_fraud * frauds))
+        draw = RandomUnderSampler(sampling_strategy={0: kept}, random_state=start)
+        draw.fit_resample(X, y)
+        rows = draw.sample_indices_
+        counts = np.where(y[rows] == 0, weight[rows] * legitimate / kept, weight[rows])
+        network = MLPClassifier(
+            (self.units,),
+            alpha=self.alpha,
+            batch_size=min(self.batch_size, len(rows)),
+            learning_rate_init=self.learning_rate_init,
+            max_iter=self.passes,
+            random_state=start,
+        )
+        with warnings.catch_warnings():
+            # Few passes are what keeps it from learning the frauds by heart.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            # A mean of 1: the penalty is meant for rows that count for one.
+            return network.fit(X[rows], y[rows], sample_weight=counts / counts.mean())
 
 
 def _with(model: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
 """From a fitted model to the bytes of an ONNX graph."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.compose import add_prefix_graph
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
-from sklearn.neural_network import MLPClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline as SklearnPipeline
 
 from fraud import schema
 from fraud.learn.candidates import Model
+from fraud.learn.compressed import KEPT, Compressed
 from fraud.learn.estimators import CatBoost, Perceptrons, XGBoost
 from fraud.learn.trees import tree_node
 
@@ -28,18 +29,19 @@ _INPUT, _OUTPUT = "transactions", "fraud"
 def to_graph(model: Model) -> bytes:
     """Export a fitted model as a graph from "transactions", float32 (n, 30), to "fraud", float32 (n, 1).
 
-    The output is what the candidate says, log-odds or probability; of a blend it is the mean of its members' log-odds.
+    The output is what the candidate says, log-odds or probability; of a blend it is the weighted mean of its members'
+    log-odds.
     Resampling belongs to fitting, so its steps are left out. The bytes are the same for the same fitted model.
     """
     parts = [_part(pipeline, model.candidate.output == "log-odds") for pipeline in model.pipelines]
-    graph = parts[0] if len(parts) == 1 else _mean(parts)
+    graph = parts[0] if len(parts) == 1 else _blend(parts, model.candidate.counts or (1.0,) * len(parts))
     # Sorted, since skl2onnx lists them in the order of a set of names, which changes from process to process.
     opsets = [helper.make_opsetid(domain, version) for domain, version in sorted(_OPSET.items())]
     exported = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="fraud")
     return bytes(exported.SerializeToString(deterministic=True))
 
 
-def _mean(parts: list[GraphProto]) -> GraphProto:
+def _blend(parts: list[GraphProto], counts: Sequence[float]) -> GraphProto:
     nodes: list[NodeProto] = []
     constants: list[TensorProto] = []
     for k, part in enumerate(parts):
@@ -47,7 +49,10 @@ def _mean(parts: list[GraphProto]) -> GraphProto:
         named = add_prefix_graph(part, f"{k}/", rename_inputs=False)
         nodes += named.node
         constants += named.initializer
-    nodes.append(helper.make_node("Mean", [f"{k}/{_OUTPUT}" for k in range(len(parts))], [_OUTPUT]))
+    shares = np.array(counts, dtype=np.float64)[:, None] / sum(counts)
+    constants.append(numpy_helper.from_array(shares.astype(np.float32), "shares"))
+    nodes.append(helper.make_node("Concat", [f"{k}/{_OUTPUT}" for k in range(len(parts))], ["margins"], axis=1))
+    nodes.append(helper.make_node("MatMul", ["margins", "shares"], [_OUTPUT]))
     return _graph(nodes, constants)
 
 
@@ -56,10 +61,11 @@ def _part(pipeline: Pipeline, raw: bool) -> GraphProto:
     model = pipeline.steps[-1][1]
     if isinstance(model, (LGBMClassifier, XGBoost, CatBoost)):
         return _graph([tree_node(model, _INPUT, _OUTPUT)], [])
+    scale = pipeline.named_steps.get("scale")
+    if isinstance(scale, Compressed):
+        return _layers(scale, model)
     # A resampler passes rows through untouched once fitted; skl2onnx knows scikit-learn's own pipeline only.
     steps = [(name, step) for name, step in pipeline.steps if not hasattr(step, "fit_resample")]
-    if isinstance(model, Perceptrons):
-        return _perceptrons(steps)
     options: dict[str, Any] = {"zipmap": False, **({"raw_scores": True} if raw else {})}
     graph = to_onnx(
         SklearnPipeline(steps),
@@ -73,32 +79,33 @@ def _part(pipeline: Pipeline, raw: bool) -> GraphProto:
     return _graph([*graph.node, cut], [*graph.initializer, column])
 
 
-def _perceptrons(steps: list[tuple[str, Any]]) -> GraphProto:
-    """The networks without their last layer's sigmoid, behind the scaler that the converter knows."""
-    scaler = to_onnx(
-        SklearnPipeline(steps[:-1]),
-        initial_types=[(_INPUT, FloatTensorType([None, len(schema.FEATURES)]))],
-        target_opset=_OPSET,
-    ).graph
-    constants, nodes = list(scaler.initializer), [*scaler.node]
-    networks = steps[-1][1].fitted_
-    for k, network in enumerate(networks):
-        nodes += _layers(network, scaler.output[0].name, f"network{k}", constants)
-    nodes.append(helper.make_node("Mean", [f"network{k}" for k in range(len(networks))], [_OUTPUT]))
-    return _graph(nodes, constants)
-
-
-def _layers(network: MLPClassifier, given: str, answered: str, constants: list[TensorProto]) -> Iterator[NodeProto]:
-    last = len(network.coefs_) - 1
-    for k, (weights, bias) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
-        names = [f"{answered}/weights{k}", f"{answered}/bias{k}"]
+def _layers(scale: Compressed, model: Perceptrons | LogisticRegression) -> GraphProto:
+    """A network without its last sigmoid, behind what compresses the columns."""
+    if isinstance(model, Perceptrons):
+        layers = [(model.hidden_, model.hidden_bias_), (model.last_, model.last_bias_)]
+    else:
+        layers = [(model.coef_.T, model.intercept_)]
+    constants = [
+        numpy_helper.from_array(np.array(KEPT, dtype=np.int64), "kept"),
+        numpy_helper.from_array(scale.center_, "center"),
+        numpy_helper.from_array(scale.scale_, "scale"),
+    ]
+    nodes = [
+        helper.make_node("Gather", [_INPUT, "kept"], ["columns"], axis=1),
+        helper.make_node("Sub", ["columns", "center"], ["centered"]),
+        helper.make_node("Div", ["centered", "scale"], ["scaled"]),
+        helper.make_node("Asinh", ["scaled"], ["layer0"]),
+    ]
+    for k, (weights, bias) in enumerate(layers):
+        names = [f"weights{k}", f"bias{k}"]
         for name, values in zip(names, (weights, bias), strict=True):
             constants.append(numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
-        summed = answered if k == last else f"{answered}/sum{k}"
-        yield helper.make_node("Gemm", [given, *names], [summed])
-        if k != last:
-            given = f"{answered}/layer{k}"
-            yield helper.make_node("Relu", [summed], [given])
+        last = k == len(layers) - 1
+        summed = _OUTPUT if last else f"sum{k}"
+        nodes.append(helper.make_node("Gemm", [f"layer{k}", *names], [summed]))
+        if not last:
+            nodes.append(helper.make_node("Relu", [summed], [f"layer{k + 1}"]))
+    return _graph(nodes, constants)
 
 
 def _graph(nodes: list[NodeProto], constants: list[TensorProto]) -> GraphProto:

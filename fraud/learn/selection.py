@@ -98,7 +98,7 @@ def cross_validate(candidates: Sequence[Candidate], frame: Frame, folds: Sequenc
     """
     label = frame.label
     weights = np.where(label == 1, 1.0, frame.weight)
-    # A blend is the mean of its members, each of which is fitted once for all blends that it is in.
+    # Each member of a blend is fitted once for all blends that it is in.
     parts = {part.name: part for candidate in candidates for part in candidate.members or (candidate,)}
     prepared = {part.time: inputs(frame.rows, part)[0] for part in parts.values()}
     work = [(part, fold) for part in parts.values() for fold in folds]
@@ -115,7 +115,7 @@ def cross_validate(candidates: Sequence[Candidate], frame: Frame, folds: Sequenc
         trial = Trial(candidate, np.full(len(label), np.nan), np.full(len(label), np.nan))
         for k, fold in enumerate(folds):
             answers = [found[part.name, k] for part in candidate.members or (candidate,)]
-            output = np.mean([answered.output for answered in answers], axis=0)
+            output = candidate.blended([answered.output for answered in answers])
             trial.out_of_fold[fold.test] = output
             trial.standing[fold.test] = rankdata(output) / len(output)
             trial.average_precision.append(

@@ -16,7 +16,16 @@ from fraud.learn.candidates import Candidate
 
 _VERSIONED = ("catboost", "imbalanced-learn", "lightgbm", "numpy", "scikit-learn", "xgboost-cpu")
 # The code that decides what a fit answers.
-_CODE = ("candidates.py", "engineered.py", "estimators.py", "export.py", "resamplers.py", "trees.py", "../features.py")
+_CODE = (
+    "candidates.py",
+    "compressed.py",
+    "engineered.py",
+    "estimators.py",
+    "export.py",
+    "resamplers.py",
+    "trees.py",
+    "../features.py",
+)
 
 
 @dataclass(frozen=True)

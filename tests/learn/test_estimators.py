@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from fraud.learn.estimators import ESTIMATORS, Perceptrons, focal
 
@@ -20,15 +20,21 @@ def test_the_decision_function_is_the_log_odds_of_the_probability(name):
 
 
 def test_perceptrons_answer_the_mean_margin_of_networks_from_other_starts():
-    model = Perceptrons(networks=3, hidden_layer_sizes=[8], passes=15, random_state=1).fit(X, Y)
-    probabilities = [network.predict_proba(X)[:, 1] for network in model.fitted_]
-    margins = [np.log(p / (1 - p)) for p in probabilities]
+    model = Perceptrons(networks=3, units=8, passes=15, random_state=1).fit(X, Y)
+    starts = np.random.SeedSequence(1).generate_state(3)
+    networks = [model._network(X, Y, np.ones(len(Y)), int(start)) for start in starts]
+    margins = [logit(network.predict_proba(X)[:, 1]) for network in networks]
     assert model.decision_function(X) == pytest.approx(np.mean(margins, axis=0), abs=1e-4)
     assert model.predict_proba(X)[:, 1] == pytest.approx(expit(model.decision_function(X)))
-    assert not np.allclose(probabilities[0], probabilities[1])
+    assert not np.allclose(margins[0], margins[1])
     assert set(model.predict(X)) == {0, 1}
-    again = Perceptrons(networks=3, hidden_layer_sizes=[8], passes=15, random_state=1).fit(X, Y)
+    again = Perceptrons(networks=3, units=8, passes=15, random_state=1).fit(X, Y)
     assert np.array_equal(model.decision_function(X), again.decision_function(X))
+
+
+def test_the_rows_that_a_network_draws_count_for_all_there_are():
+    model = Perceptrons(networks=2, units=8, passes=60, legitimate_a_fraud=1, random_state=1).fit(X, Y)
+    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(Y.mean(), abs=0.06)
 
 
 @pytest.mark.parametrize("label", [0, 1])

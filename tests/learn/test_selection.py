@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn.metrics import average_precision_score
 
 from fraud import schema
@@ -96,6 +97,18 @@ def test_a_blend_is_the_mean_of_its_members_and_fits_none_twice(training, folds,
     assert len(calls) == 2 * len(folds)
     assert np.array_equal(one.out_of_fold, trials[0].out_of_fold)
     assert np.allclose(both.out_of_fold, (trials[0].out_of_fold + trials[1].out_of_fold) / 2)
+
+
+def test_members_count_what_the_blend_says(training, folds, trials):
+    blend = Candidate(name="blend", description="both", members=(LOGISTIC, BOOSTING), counts=(3, 1))
+    (both,) = selection.cross_validate((blend,), Frame(training, 0.2, 1), folds)
+    assert np.allclose(both.out_of_fold, (3 * trials[0].out_of_fold + trials[1].out_of_fold) / 4)
+
+
+@pytest.mark.parametrize("counts", [(1,), (1, 2, 3), (1, 0)])
+def test_counts_that_are_not_those_of_the_members_are_refused(counts):
+    with pytest.raises(ValidationError, match="blend: counts need one number above 0 for each member"):
+        Candidate(name="blend", description="both", members=(LOGISTIC, BOOSTING), counts=counts)
 
 
 def test_what_is_in_the_store_is_not_fitted_again(training, folds, trials, tmp_path, monkeypatch):
