@@ -16,6 +16,7 @@ export FRAUD_PREVALENCE := $(or $(PREVALENCE),$(FRAUD_PREVALENCE))
 export FRAUD_TWIN_ROWS := $(or $(TWIN_ROWS),$(FRAUD_TWIN_ROWS))
 export FRAUD_TWIN_FRAUDS := $(or $(TWIN_FRAUDS),$(FRAUD_TWIN_FRAUDS))
 export FRAUD_BUDGET := $(or $(BUDGET),$(FRAUD_BUDGET))
+export FRAUD_ROUNDS := $(or $(ROUNDS),$(FRAUD_ROUNDS))
 export FRAUD_ALL_ROWS := $(or $(ALL_ROWS),$(FRAUD_ALL_ROWS))
 
 # Libraries that would report usage or ask for updates don't.
@@ -59,7 +60,7 @@ $(READY): requirements.txt
 
 # Each holds settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful. The champion is
 # apart, since another one changes no more than the comparison.
-$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(BASELINE|BUDGET|BUILD|HOST|PORT|WORKERS)='
+$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(BASELINE|BUDGET|BUILD|HOST|PORT|ROUNDS|WORKERS)='
 $(BUILD)/settings.baseline: MATTERS := grep '^FRAUD_BASELINE='
 $(BUILD)/settings $(BUILD)/settings.baseline: settings-changed
 	+@mkdir -p $(BUILD)

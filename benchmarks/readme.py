@@ -1,19 +1,24 @@
 """Writes the README's tables from the artefacts that hold their figures, or checks that they still agree.
 
-`python -m benchmarks.readme` after `make all` (and `make bench` or `make experiments`, where theirs are to be renewed).
+`python -m benchmarks.readme` after `make all` (and `make bench`, where its figures are to be renewed);
+`python -m benchmarks.readme --study build/experiments/study.json` after `make experiments`.
 """
 
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from fraud import artefacts, settings
 from fraud.errors import UsageError
+from fraud.learn.study import SELECTED
+from fraud.report.canvas import style
+from fraud.report.study_charts import differences
+from fraud.report.vocabulary import wording
 
-README = Path("README.md")
+README, PICTURE = Path("README.md"), Path("docs/study.svg")
 
 METRICS = {
     "recall": "frauds found (recall)",
@@ -30,20 +35,24 @@ def main() -> int:
     """Write or check; the exit code of a check is 1 where a figure of the README is no longer true."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare the figures of quality, write nothing")
-    parser.add_argument("--study", type=Path, metavar="FILE", help="a study.json whose table is to be renewed")
+    parser.add_argument("--study", type=Path, metavar="FILE", help="a study.json whose tables and picture are renewed")
     asked = parser.parse_args()
     build = settings.load().build
     text = README.read_text(encoding="utf-8")
-    made = "\n".join(_metrics(artefacts.read_json(build / "metrics.json", "make all")))
-    if asked.check:
-        return _check(_between(text, "metrics"), made)
-    text = text.replace(_between(text, "metrics"), made)
-    if (build / "benchmark.json").exists():
-        measured = artefacts.read_json(build / "benchmark.json", "make bench")
-        text = text.replace(_between(text, "benchmark"), "\n".join(_benchmark(measured)))
     if asked.study is not None:
         studied = artefacts.read_json(asked.study, "make experiments")
-        text = text.replace(_between(text, "study"), "\n".join(_study(studied)))
+        for mark, lines in (("study", _study(studied)), ("tried", _tried(studied)), ("limits", _limits(studied))):
+            text = _renewed(text, mark, lines)
+        with style():
+            table = sorted(studied["random"]["table"], key=lambda row: -row["metrics"]["average_precision"]["value"])
+            artefacts.write_text(PICTURE, differences("random", table, SELECTED).svg)
+    else:
+        metrics = artefacts.read_json(build / "metrics.json", "make all")
+        if asked.check:
+            return _check(_between(text, "metrics"), "\n".join(_metrics(metrics)))
+        text = _renewed(text, "metrics", _metrics(metrics))
+        if (build / "benchmark.json").exists():
+            text = _renewed(text, "benchmark", _benchmark(artefacts.read_json(build / "benchmark.json", "make bench")))
     artefacts.write_text(README, text)
     return 0
 
@@ -80,9 +89,46 @@ def _study(document: dict[str, Any]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
+def _tried(document: dict[str, Any]) -> Iterator[str]:
+    for part, title in (("imbalance", "against imbalance"), ("features", "as further columns")):
+        tables = [document[name]["table"] for name in (part, f"{part}_later") if document[name] is not None]
+        if not tables:
+            continue
+        (baseline,) = (row for row in tables[0] if not row["difference"])
+        columns = ["random folds", "forward in time"][: len(tables)]
+        yield f"| {title}: average precision less that of “{baseline['description']}” | {' | '.join(columns)} |"
+        yield f"| --- |{' --- |' * len(tables)}"
+        by_name = [{row["name"]: row["difference"] for row in table} for table in tables]
+        rows = [row for row in tables[0] if row["difference"]]
+        for row in sorted(rows, key=lambda row: -row["difference"]["average_precision"]["value"]):
+            found = [differences[row["name"]]["average_precision"] for differences in by_name]
+            cells = [f"{_figure(f, 3, '+')}, {wording('average_precision', f)}" for f in found]
+            yield f"| {row['description']} | {' | '.join(cells)} |"
+        yield ""
+
+
+def _limits(document: dict[str, Any]) -> Iterator[str]:
+    if document["learning_curve"] is not None:
+        first, *_, last = document["learning_curve"]
+        yield f"- From {first['frauds']} to {last['frauds']} training frauds the recipe's average precision goes from"
+        yield f"  {_figure(first, 3)} to {_figure(last, 3)}."
+    hardest = document["random"]["hardest"]
+    alone = sum(fraud["frauds_among_ten_nearest"] == 0 for fraud in hardest)
+    yield "- The best blend in hindsight, of log-odds in quarters, chosen on the rows that judge it, reaches"
+    yield f"  {document['random']['hindsight']['average_precision']:.3f}."
+    yield f"- Of the {len(hardest)} frauds that even the best candidate for each ranks lowest, {alone} have no fraud"
+    yield "  among the ten rows nearest to them."
+
+
 def _figure(f: dict[str, float], digits: int, sign: str = "") -> str:
     value, low, high = (f"{f[key]:{sign}.{digits}f}" for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
+
+
+def _renewed(text: str, mark: str, lines: Iterable[str]) -> str:
+    _between(text, mark)
+    made = "\n".join(lines).strip("\n")
+    return re.sub(rf"(<!-- {mark} -->\n).*?(\n<!-- /{mark} -->)", lambda m: m[1] + made + m[2], text, flags=re.DOTALL)
 
 
 def _between(text: str, mark: str) -> str:

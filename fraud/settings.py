@@ -34,6 +34,7 @@ class Settings(BaseSettings, CostModel):
     twin_frauds: int = Field(492, ge=20, description="frauds of the synthetic twin")
 
     budget: Annotated[float, Field(gt=0)] | None = Field(None, description="minutes that a study may take")
+    rounds: int = Field(1, ge=1, description="rounds of outer folds of a study, each dealt anew")
 
     test_share: Share = Field(0.3, description="share of rows that judges the random protocol")
     future_share: Share = Field(0.2, description="share of rows, the latest, that judges the chronological protocol")
@@ -77,7 +78,9 @@ class Settings(BaseSettings, CostModel):
 
     def recorded(self) -> dict[str, object]:
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
-        return self.model_dump(mode="json", exclude={"baseline", "budget", "build", "data", "host", "port", "workers"})
+        return self.model_dump(
+            mode="json", exclude={"baseline", "budget", "build", "data", "host", "port", "rounds", "workers"}
+        )
 
 
 @cache

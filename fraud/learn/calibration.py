@@ -1,5 +1,6 @@
 """Calibration of log-odds, fitted and chosen on out-of-fold scores."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
@@ -116,7 +118,10 @@ def _logistic(columns: Floats, label: NDArray[np.int8], weights: Floats) -> tupl
     scale = columns.std(axis=0)
     # What does not vary tells nothing: it is left as it is.
     scale = np.where(scale > 0, scale, 1.0)
-    fitted = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000).fit(columns / scale, label, weights)
+    with warnings.catch_warnings():
+        # Where the classes part almost completely, the solver ends at the limits of floats, as near as can be.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000).fit(columns / scale, label, weights)
     return [float(slope) for slope in fitted.coef_[0] / scale], float(fitted.intercept_[0])
 
 

@@ -25,6 +25,11 @@ from fraud.learn.resamplers import resampler
 PATH = Path(__file__).with_name("candidates.toml")
 
 
+# What the exports can write.
+_ON_RAW_COLUMNS = ("lightgbm", "xgboost", "catboost")
+_ON_COMPRESSED_COLUMNS = ("perceptrons", "logistic regression")
+
+
 class Range(BaseModel):
     """Between which values a parameter is looked for, both included: whole numbers where both are."""
 
@@ -62,10 +67,22 @@ class Candidate(BaseModel):
     study: str | None = Field(None, description="the comparison that it is made for, instead of selection")
 
     @model_validator(mode="after")
-    def _counts_are_of_members(self) -> Self:
+    def _whole(self) -> Self:
         if self.counts and (len(self.counts) != len(self.members) or min(self.counts) <= 0):
             raise ValueError(f"{self.name}: counts need one number above 0 for each member")
+        if self.servable and self.estimator in _ON_RAW_COLUMNS and self.scale is not None:
+            raise ValueError(f"{self.name}: the graph of {self.estimator} takes raw columns: leave out its scale")
+        if self.servable and (self.scale == "compressed") > (self.estimator in _ON_COMPRESSED_COLUMNS):
+            raise ValueError(f"{self.name}: {self.estimator} has no graph on compressed columns: give another scale")
+        if self.estimator == "perceptrons" and self.scale != "compressed":
+            raise ValueError(f"{self.name}: perceptrons need compressed columns: set scale to that")
         return self
+
+    @property
+    def content(self) -> str:
+        """All that decides what a fit answers, as text: not its names, nor what tuning may change."""
+        unasked = {"name", "description", "search", "attempts"}
+        return self.model_dump_json(exclude={**dict.fromkeys(unasked, True), "members": {"__all__": unasked}})
 
     def blended(self, margins: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """What the blend answers where its members, or the model itself, answer `margins`, each of shape (n,)."""
@@ -81,8 +98,6 @@ class Candidate(BaseModel):
         steps: list[tuple[str, Any]] = []
         if self.engineered:
             steps.append(("engineered", Engineered(self.engineered)))
-        if self.resample is not None:
-            steps.append(("resample", resampler(self.resample, self.legitimate_a_fraud, seed)))
         if self.scale == "all":
             steps.append(("scale", StandardScaler()))
         elif self.scale == "compressed":
@@ -92,6 +107,9 @@ class Candidate(BaseModel):
             steps.append(
                 ("scale", ColumnTransformer([("scaled", StandardScaler(), unscaled)], remainder="passthrough"))
             )
+        if self.resample is not None:
+            # Behind the scaler, or what looks for neighbours would find those of the same second.
+            steps.append(("resample", resampler(self.resample, self.legitimate_a_fraud, seed)))
         return Pipeline([*steps, ("model", ESTIMATORS[str(self.estimator)](seed, **self.parameters))])
 
 

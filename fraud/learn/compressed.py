@@ -9,7 +9,8 @@ from sklearn.preprocessing import RobustScaler
 
 from fraud import schema
 
-KEPT = [schema.FEATURES.index(name) for name in schema.FEATURES if name != schema.TIME.name]
+_TIME = schema.FEATURES.index(schema.TIME.name)
+KEPT = [column for column in range(len(schema.FEATURES)) if column != _TIME]
 
 
 class Compressed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -23,9 +24,9 @@ class Compressed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.int8] | None = None) -> Self:  # noqa: ARG002, pipelines give it
-        scaler = RobustScaler().fit(X[:, KEPT])
+        scaler = RobustScaler().fit(np.delete(X, _TIME, axis=1))
         self.center_, self.scale_ = scaler.center_.astype(np.float32), scaler.scale_.astype(np.float32)
         return self
 
     def transform(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(np.arcsinh((X[:, KEPT] - self.center_) / self.scale_), dtype=np.float32)
+        return np.asarray(np.arcsinh((np.delete(X, _TIME, axis=1) - self.center_) / self.scale_), dtype=np.float32)

@@ -60,7 +60,7 @@ class Perceptrons(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         networks: how many.
         units: of each one's layer.
-        legitimate_a_fraud: each network learns from its own draw of so many legitimate rows for each fraud, which count
+        drawn_a_fraud: each network learns from its own draw of so many legitimate rows for each fraud, which count
             for all there are: beyond some hundred, more of them cost time and teach it nothing.
         passes: over the rows; scikit-learn's `MLPClassifier` calls it `max_iter`.
         others: those of `MLPClassifier`.
@@ -68,18 +68,18 @@ class Perceptrons(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        networks: int = 4,
-        units: int = 64,
-        legitimate_a_fraud: float = 120,
-        alpha: float = 0.01,
-        batch_size: int = 500,
-        learning_rate_init: float = 0.004,
-        passes: int = 30,
-        random_state: int = 0,
+        networks: int,
+        units: int,
+        drawn_a_fraud: float,
+        alpha: float,
+        batch_size: int,
+        learning_rate_init: float,
+        passes: int,
+        random_state: int,
     ) -> None:
         self.networks = networks
         self.units = units
-        self.legitimate_a_fraud = legitimate_a_fraud
+        self.drawn_a_fraud = drawn_a_fraud
         self.alpha = alpha
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
@@ -116,7 +116,7 @@ class Perceptrons(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: NDArray[np.float32], y: NDArray[np.int8], weight: NDArray[np.float64], start: int
     ) -> MLPClassifier:
         legitimate, frauds = np.bincount(y, minlength=2)
-        kept = int(min(legitimate, self.legitimate_a_fraud * frauds))
+        kept = int(min(legitimate, self.drawn_a_fraud * frauds))
         draw = RandomUnderSampler(sampling_strategy={0: kept}, random_state=start)
         draw.fit_resample(X, y)
         rows = draw.sample_indices_

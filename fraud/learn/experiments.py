@@ -13,7 +13,7 @@ from fraud import artefacts, schema
 from fraud.dataset import source, split
 from fraud.errors import UsageError
 from fraud.learn import chosen, figures, latency, limits, study
-from fraud.learn.candidates import REFERENCE, Candidate, fit, registry
+from fraud.learn.candidates import PATH, REFERENCE, Candidate, fit, registry
 from fraud.learn.chosen import Chosen, ChosenOn
 from fraud.learn.export import to_graph
 from fraud.learn.select import Choice, Effort, choose
@@ -35,7 +35,8 @@ def run_select(settings: Settings) -> Choice:
     """Choose the recipe on all rows given and write it to `recipe.toml`, with the digest of those rows.
 
     Raises:
-        UsageError: the data is missing, or too few for the folds, or the budget for one rung.
+        UsageError: the data is missing, or too few for the folds, or the budget for one rung; or one transaction takes
+            what is chosen longer than `latency.MOST`: the recipe is left as it was.
     """
     with _frame(settings, 0) as frame:
         try:
@@ -53,17 +54,22 @@ def run_select(settings: Settings) -> Choice:
         frauds=int(frame.label.sum()),
         prevalence=settings.prevalence,
     )
-    chosen.write(Chosen(chosen_on=on, candidate=choice.candidate))
     prepared, label = inputs(frame.rows, choice.candidate)
     graph = to_graph(fit(choice.candidate, prepared, label, frame.weight, frame.seed))
     took = latency.one_row(graph, prepared)
+    if took > latency.MOST:
+        raise UsageError(
+            f"one transaction takes {took:.3f} ms in {choice.candidate.name} alone, more than {latency.MOST} ms: give "
+            f"it fewer trees in {PATH.name}, or run this again if the machine was busy; what was fitted is kept"
+        )
     say(f"one transaction takes {took:.3f} ms in the model alone; at most {latency.MOST} ms are allowed")
+    chosen.write(Chosen(chosen_on=on, candidate=choice.candidate))
     document = {**choice.record(), "chosen_on": on.model_dump(mode="json"), "one_row_milliseconds": took}
     artefacts.write_json(settings.build / "experiments" / "selection.json", document)
     return choice
 
 
-def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]:  # noqa: B008, it is frozen
+def run_experiments(settings: Settings, plan: Plan | None = None) -> dict[str, Any]:
     """Run the study on the data given and write `study.json`, its tables as `results.csv`, and its page.
 
     What the budget cut off is named in the first and the last.
@@ -71,6 +77,7 @@ def run_experiments(settings: Settings, plan: Plan = Plan()) -> dict[str, Any]: 
     Raises:
         UsageError: the data is missing, or too few for the folds.
     """
+    plan = plan or Plan(rounds=settings.rounds)
     with _frame(settings, _outer_folds(plan)) as frame:
         document: dict[str, Any] = {"plan": asdict(plan), "legitimate_weight": frame.weight, "cut": []}
         _, record = source.opened(settings)
@@ -94,10 +101,8 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
     """The parts of the study by name, in the order in which a budget is spent on them."""
     named = registry()
     candidates = _candidates()
-    recipe = chosen.read().candidate
-    fixed = [*(c for c in named.values() if c.study is None and c not in candidates), REFERENCE]
-    if recipe.name not in named:
-        fixed.append(recipe)
+    recipe = chosen.read().candidate.model_copy(update={"name": study.RECIPE})
+    fixed = [*(c for c in named.values() if c.study is None and c not in candidates), REFERENCE, recipe]
 
     def protocol(name: Protocol) -> Callable[[], Any]:
         def run() -> Any:
@@ -127,18 +132,20 @@ def _parts(frame: Frame, plan: Plan) -> dict[str, Callable[[], Any]]:
 
         return run
 
-    def comparison(kind: str, against: str) -> Callable[[], Any]:
+    def comparison(protocol: Protocol, kind: str, against: str) -> Callable[[], Any]:
         def run() -> Any:
             compared = [named[against], *(c for c in named.values() if c.study == kind and c.name != against)]
-            return {"table": study.table(study.fixed(compared, frame, plan), frame, plan, against)}
+            return {"table": study.table(study.fixed(protocol, compared, frame, plan), frame, plan, against)}
 
         return run
 
     return {
         "random": protocol("random"),
         "chronological": protocol("chronological"),
-        "imbalance": comparison("imbalance", "imbalance-nothing"),
-        "features": comparison("features", "features-none"),
+        "imbalance": comparison("random", "imbalance", "imbalance-nothing"),
+        "features": comparison("random", "features", "features-none"),
+        "features_later": comparison("chronological", "features", "features-none"),
+        "imbalance_later": comparison("chronological", "imbalance", "imbalance-nothing"),
         "learning_curve": lambda: study.learning_curve(recipe, frame, plan),
     }
 
@@ -168,8 +175,8 @@ def _tidy(document: dict[str, Any]) -> pd.DataFrame:
 
 
 def _outer_folds(plan: Plan) -> int:
-    """Of all parts: both protocols, two comparisons and five points of the learning curve."""
-    return plan.rounds * plan.folds + plan.blocks + 2 * plan.folds + 5 * plan.folds
+    """Of all parts: both protocols, two comparisons on each, and five points of the learning curve."""
+    return plan.rounds * plan.folds + plan.blocks + 2 * (plan.folds + plan.blocks) + 5 * plan.folds
 
 
 def _candidates() -> list[Candidate]:

@@ -47,7 +47,7 @@ def hardest(outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, most: int =
 def hindsight(
     outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, names: Sequence[str], steps: int = 4
 ) -> dict[str, Any]:
-    """The best blend of `names` that could have been known only afterwards: an upper bound, never an estimate.
+    """The best blend of `names` in quarters that could have been known only afterwards: flattered, never an estimate.
 
     Every blend with weights in quarters (`steps`) is judged on the very rows that choose it.
     """
@@ -68,7 +68,9 @@ def hindsight(
 def _fraud_neighbours(frame: Frame, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     components = StandardScaler().fit_transform(frame.rows[[column.name for column in schema.COMPONENTS]])
     _, nearest = NearestNeighbors(n_neighbors=11, algorithm="brute").fit(components).kneighbors(components[rows])
-    return np.asarray(frame.label[nearest[:, 1:]].sum(axis=1), dtype=np.int64)
+    # The row itself is no neighbour, wherever among its copies it stands.
+    others = [[k for k in near if k != row][:10] for row, near in zip(rows, nearest, strict=True)]
+    return np.asarray(frame.label[np.array(others)].sum(axis=1), dtype=np.int64)
 
 
 def _compositions(parts: int, total: int) -> list[tuple[int, ...]]:

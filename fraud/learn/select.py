@@ -13,7 +13,7 @@ from fraud.dataset import split
 from fraud.dataset.split import Split
 from fraud.learn import calibration
 from fraud.learn.candidates import Candidate
-from fraud.learn.comparison import PROPER, RANKING, compare
+from fraud.learn.comparison import PROPER, RANKING, Compared, compare
 from fraud.learn.selection import Frame, OutOfTimeError, Trial, cross_validate
 from fraud.learn.tuning import tune
 from fraud.metrics.intervals import Interval
@@ -35,11 +35,12 @@ class Effort:
 
 @dataclass(frozen=True)
 class Finalist:
-    """A candidate that reached the last rung, with its metrics."""
+    """A candidate that reached the last rung, with its metrics and, paired, their difference to the cheapest one's."""
 
     candidate: Candidate
     size: int
     metrics: dict[str, Interval]
+    difference: dict[str, Interval]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Choice:
             "chosen": self.candidate.name,
             "complete": self.complete,
             "candidates": [candidate.model_dump(mode="json", exclude_defaults=True) for candidate in self.candidates],
-            "finalists": [{"name": f.candidate.name, "bytes": f.size, "metrics": f.metrics} for f in self.finalists],
+            "finalists": [
+                {"name": f.candidate.name, "bytes": f.size, "metrics": f.metrics, "difference": f.difference}
+                for f in self.finalists
+            ],
             "trials": {name: [trial.record() for trial in trials] for name, trials in self.trials.items()},
         }
 
@@ -100,8 +104,8 @@ def choose(candidates: Sequence[Candidate], frame: Frame, effort: Effort) -> Cho
     by_cost = sorted(left, key=lambda candidate: _size(trials[candidate.name]))
     chosen = _cheapest_as_good([candidate.name for candidate in by_cost], trials, frame, effort.draws)
     finalists = [
-        Finalist(c, _size(trials[c.name]), metrics)
-        for c, metrics in zip(by_cost, _metrics(by_cost, trials, frame, effort.draws), strict=True)
+        Finalist(c, _size(trials[c.name]), compared.metrics, compared.difference)
+        for c, compared in zip(by_cost, _compared(by_cost, trials, frame, effort.draws), strict=True)
     ]
     return Choice(next(c for c in by_cost if c.name == chosen), tuned, finalists, trials, complete)
 
@@ -148,23 +152,30 @@ def _cheapest_as_good(by_cost: Sequence[str], trials: Mapping[str, Sequence[Tria
     return chosen
 
 
-def _metrics(
+def _compared(
     finalists: Sequence[Candidate], trials: Mapping[str, Sequence[Trial]], frame: Frame, draws: int
-) -> list[dict[str, Interval]]:
-    """Of rankings by standing, and of probabilities."""
+) -> list[Compared]:
+    """With the first: rankings by standing, and probabilities."""
     drawing = frame.label, frame.weight, draws, frame.seed
     standings = {c.name: [trial.standing for trial in trials[c.name]] for c in finalists}
     probabilities = {c.name: [_probability(trial, frame) for trial in trials[c.name]] for c in finalists}
     ranked = compare(standings, finalists[0].name, *drawing, RANKING)
     proper = compare(probabilities, finalists[0].name, *drawing, PROPER)
-    return [{**ranked[c.name].metrics, **proper[c.name].metrics} for c in finalists]
+    return [
+        Compared(
+            {**ranked[c.name].metrics, **proper[c.name].metrics},
+            {**ranked[c.name].difference, **proper[c.name].difference},
+        )
+        for c in finalists
+    ]
 
 
 def _probability(trial: Trial, frame: Frame) -> NDArray[np.float64]:
-    """Calibrated, each row by others than itself; NaN for rows that no fold judges."""
-    rows = np.isfinite(trial.out_of_fold)
-    probability = np.full(len(rows), np.nan)
-    probability[rows] = calibration.cross_fitted(trial.out_of_fold[rows], frame.label[rows], frame.weight)
+    """Calibrated fold by fold, each row by others than itself; NaN for rows that no fold judges."""
+    probability = np.full(len(trial.fold), np.nan)
+    for k in range(len(trial.average_precision)):
+        rows = trial.fold == k
+        probability[rows] = calibration.cross_fitted(trial.out_of_fold[rows], frame.label[rows], frame.weight)
     return probability
 
 

@@ -27,6 +27,7 @@ class Trial:
 
     `out_of_fold`, shape (n,), is NaN for rows that no fold judges, and so is `standing`, the share of its fold's rows
     that each outranks: outputs of fits on different rows share no scale, these shares do, and no label makes them.
+    `fold`, shape (n,), is the number of the fold that judges a row, else -1.
     `average_precision` has one entry a fold; the seconds are those that its fits and its answers took, added up;
     `size` is that of the last fit's graph in bytes, `None` of what has no exact one.
     """
@@ -34,6 +35,7 @@ class Trial:
     candidate: Candidate
     out_of_fold: NDArray[np.float64]
     standing: NDArray[np.float64]
+    fold: NDArray[np.intp]
     average_precision: list[float] = field(default_factory=list)
     fit_seconds: float = 0.0
     answer_seconds: float = 0.0
@@ -73,6 +75,7 @@ class Frame:
         planned: called with the number of fits that are about to be done.
         done: called after each of them, found in the store or not.
         judged: called after each outer fold of a study.
+        longest: how long fits have taken, in seconds, by which it is told whether the next one ends in time.
     """
 
     rows: pd.DataFrame
@@ -84,6 +87,7 @@ class Frame:
     planned: Callable[[int], None] = lambda _: None
     done: Callable[[], None] = lambda: None
     judged: Callable[[], None] = lambda: None
+    longest: dict[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> NDArray[np.int8]:
@@ -99,24 +103,26 @@ def cross_validate(candidates: Sequence[Candidate], frame: Frame, folds: Sequenc
     label = frame.label
     weights = np.where(label == 1, 1.0, frame.weight)
     # Each member of a blend is fitted once for all blends that it is in.
-    parts = {part.name: part for candidate in candidates for part in candidate.members or (candidate,)}
+    parts = {part.content: part for candidate in candidates for part in candidate.members or (candidate,)}
     prepared = {part.time: inputs(frame.rows, part)[0] for part in parts.values()}
     work = [(part, fold) for part in parts.values() for fold in folds]
     frame.planned(len(work))
     found = dict(
         zip(
-            ((part.name, k) for part in parts.values() for k in range(len(folds))),
+            ((content, k) for content in parts for k in range(len(folds))),
             _answers(work, frame, prepared, label),
             strict=True,
         )
     )
     trials = []
     for candidate in candidates:
-        trial = Trial(candidate, np.full(len(label), np.nan), np.full(len(label), np.nan))
+        nothing = np.full(len(label), np.nan)
+        trial = Trial(candidate, nothing.copy(), nothing, np.full(len(label), -1))
         for k, fold in enumerate(folds):
-            answers = [found[part.name, k] for part in candidate.members or (candidate,)]
+            answers = [found[part.content, k] for part in candidate.members or (candidate,)]
             output = candidate.blended([answered.output for answered in answers])
             trial.out_of_fold[fold.test] = output
+            trial.fold[fold.test] = k
             trial.standing[fold.test] = rankdata(output) / len(output)
             trial.average_precision.append(
                 float(average_precision_score(label[fold.test], output, sample_weight=weights[fold.test]))
@@ -153,11 +159,10 @@ def _answers(
     for key in keys:
         new.append(not frame.store.holds(key) and not (key and key in told))
         told.add(key)
-    longest: dict[str, float] = {}
 
     def in_time() -> Iterator[Any]:
         for candidate, fold in compress(work, new):
-            if time.monotonic() + longest.get(candidate.name, 0.0) > frame.deadline:
+            if time.monotonic() + frame.longest.get(_kind(candidate), 0.0) > frame.deadline:
                 return
             yield delayed(_answer)(candidate, prepared[candidate.time], label, fold, frame.weight, frame.seed)
 
@@ -169,12 +174,17 @@ def _answers(
             except StopIteration:
                 raise OutOfTimeError from None
             seconds = answered.fit_seconds + answered.answer_seconds
-            longest[candidate.name] = max(longest.get(candidate.name, 0.0), seconds)
+            frame.longest[_kind(candidate)] = max(frame.longest.get(_kind(candidate), 0.0), seconds)
             frame.store.put(key, answered)
         else:
             answered = frame.store.get(key)
         frame.done()
         yield answered
+
+
+def _kind(candidate: Candidate) -> str:
+    """Of those that take about the same time to fit."""
+    return f"{candidate.estimator} {candidate.resample}"
 
 
 def _answer(

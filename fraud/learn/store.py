@@ -14,7 +14,18 @@ from fraud import artefacts
 from fraud.dataset.split import Split, digest
 from fraud.learn.candidates import Candidate
 
-_VERSIONED = ("catboost", "imbalanced-learn", "lightgbm", "numpy", "scikit-learn", "xgboost-cpu")
+_VERSIONED = (
+    "catboost",
+    "imbalanced-learn",
+    "lightgbm",
+    "numpy",
+    "onnx",
+    "onnxmltools",
+    "scikit-learn",
+    "scipy",
+    "skl2onnx",
+    "xgboost-cpu",
+)
 # The code that decides what a fit answers.
 _CODE = (
     "candidates.py",
@@ -56,10 +67,7 @@ class Store:
         """A digest of everything that the answers depend on."""
         if self.folder is None:
             return ""
-        # These don't change what a candidate answers.
-        unasked = {"name", "description", "search", "attempts"}
-        asked = candidate.model_dump_json(exclude={**dict.fromkeys(unasked, True), "members": {"__all__": unasked}})
-        parts = [_environment(), asked, repr(weight), str(seed), digest(fold.train), digest(fold.test)]
+        parts = [_environment(), candidate.content, repr(weight), str(seed), digest(fold.train), digest(fold.test)]
         content = hashlib.sha256("\n".join(parts).encode())
         content.update(prepared.tobytes())
         content.update(label.tobytes())

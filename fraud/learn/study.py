@@ -23,6 +23,8 @@ from fraud.learn.selection import Frame, Trial, cross_validate
 from fraud.metrics.intervals import Interval
 
 SELECTED = "selected"
+# What `recipe.toml` holds, as it is written there.
+RECIPE = "recipe"
 
 Protocol = Literal["random", "chronological"]
 
@@ -35,7 +37,7 @@ class Plan:
     """How much is spent: rounds of outer folds, blocks of time, the selection inside each, draws of the intervals."""
 
     folds: int = 5
-    rounds: int = 2
+    rounds: int = 1
     blocks: int = 4
     inner: Effort = field(default_factory=lambda: Effort(folds=3, blocks=2, rungs=1, draws=500))
     draws: int = 1_000
@@ -82,9 +84,9 @@ def nested(
     return outcomes
 
 
-def fixed(candidates: Sequence[Candidate], frame: Frame, plan: Plan) -> dict[str, list[Outcome]]:
-    """Outcomes of candidates in the first round of the random protocol, with nothing selected or tuned."""
-    folds = next(_rounds("random", frame, plan))
+def fixed(protocol: Protocol, candidates: Sequence[Candidate], frame: Frame, plan: Plan) -> dict[str, list[Outcome]]:
+    """Outcomes of candidates in the first round of a protocol, with nothing selected or tuned."""
+    folds = next(_rounds(protocol, frame, plan))
     return {name: [outcome] for name, outcome in _fixed_round(candidates, frame, folds, plan).items()}
 
 

@@ -10,7 +10,9 @@ _TITLES = {
     "random": "Random protocol: nested, stratified folds",
     "chronological": "Chronological protocol: each block of time judged by models of those before",
     "imbalance": "What to do about imbalance",
+    "imbalance_later": "The same forward in time",
     "features": "What further columns add",
+    "features_later": "The same of columns, forward in time",
 }
 _SHOWN = ("average_precision", "roc_auc", "recall_at_fpr_0.01", "log_loss", "brier_score")
 # Those that a recipe has to be ahead of.

@@ -40,10 +40,13 @@ def logistic():
 
 
 @pytest.fixture(scope="session")
-def tuned_logistic():
-    """Its penalty looked for among values of which many are far too strong."""
-    ranges = {"C": Range(low=1e-6, high=10.0, log=True)}
-    return registry()["logistic"].model_copy(update={"name": "tuned", "search": ranges, "attempts": 12})
+def tuned_trees(trees):
+    """Looked for among more and quicker trees than the one, a slow one, that it has."""
+    ranges = {"n_estimators": Range(low=1, high=30), "learning_rate": Range(low=0.01, high=0.3, log=True)}
+    few = trees("tuned", 1)
+    return few.model_copy(
+        update={"parameters": {**few.parameters, "learning_rate": 0.01}, "search": ranges, "attempts": 12}
+    )
 
 
 @pytest.fixture(scope="session")

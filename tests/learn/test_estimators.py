@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from fraud.learn.estimators import ESTIMATORS, Perceptrons, focal
+from fraud.learn.estimators import ESTIMATORS, focal
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(400, 6)).astype(np.float32)
@@ -19,8 +19,13 @@ def test_the_decision_function_is_the_log_odds_of_the_probability(name):
     assert expit(margin) == pytest.approx(model.predict_proba(X)[:, 1], abs=1e-6)
 
 
+def perceptrons(**asked):
+    usual = {"units": 8, "drawn_a_fraud": 120, "alpha": 0.01, "batch_size": 200, "learning_rate_init": 0.004}
+    return ESTIMATORS["perceptrons"](1, **{**usual, **asked})
+
+
 def test_perceptrons_answer_the_mean_margin_of_networks_from_other_starts():
-    model = Perceptrons(networks=3, units=8, passes=15, random_state=1).fit(X, Y)
+    model = perceptrons(networks=3, passes=15).fit(X, Y)
     starts = np.random.SeedSequence(1).generate_state(3)
     networks = [model._network(X, Y, np.ones(len(Y)), int(start)) for start in starts]
     margins = [logit(network.predict_proba(X)[:, 1]) for network in networks]
@@ -28,12 +33,12 @@ def test_perceptrons_answer_the_mean_margin_of_networks_from_other_starts():
     assert model.predict_proba(X)[:, 1] == pytest.approx(expit(model.decision_function(X)))
     assert not np.allclose(margins[0], margins[1])
     assert set(model.predict(X)) == {0, 1}
-    again = Perceptrons(networks=3, units=8, passes=15, random_state=1).fit(X, Y)
+    again = perceptrons(networks=3, passes=15).fit(X, Y)
     assert np.array_equal(model.decision_function(X), again.decision_function(X))
 
 
 def test_the_rows_that_a_network_draws_count_for_all_there_are():
-    model = Perceptrons(networks=2, units=8, passes=60, legitimate_a_fraud=1, random_state=1).fit(X, Y)
+    model = perceptrons(networks=2, passes=60, drawn_a_fraud=1).fit(X, Y)
     assert model.predict_proba(X)[:, 1].mean() == pytest.approx(Y.mean(), abs=0.06)
 
 

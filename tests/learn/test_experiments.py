@@ -102,11 +102,12 @@ def test_the_study_is_whole_and_a_second_one_fits_nothing(asked, fits):
     assert document["cut"] == []
     for protocol in ("random", "chronological"):
         names = {row["name"] for row in document[protocol]["table"]}
-        assert names == {"selected", "logistic", "lightgbm", "lightgbm-defaults", "forest"}
-        assert set(document[protocol]["recipe"]["advantage"]) == names - {document[protocol]["recipe"]["name"]}
+        assert names == {"selected", "logistic", "lightgbm", "lightgbm-defaults", "forest", "recipe"}
+        assert set(document[protocol]["recipe"]["advantage"]) == names - {"recipe"}
         assert set(document[protocol]["cost_curve"]) >= {"selected", "forest", "logistic"}
-    assert {row["name"] for row in document["imbalance"]["table"]} == {"imbalance-nothing", "imbalance-under"}
-    assert {row["name"] for row in document["features"]["table"]} == {"features-none", "features-hour"}
+    for later in ("", "_later"):
+        compared = {row["name"] for part in ("imbalance", "features") for row in document[f"{part}{later}"]["table"]}
+        assert compared == {"imbalance-nothing", "imbalance-under", "features-none", "features-hour"}
     assert len(document["learning_curve"]) == 5
     assert "The study" in (asked.build / "experiments" / "index.html").read_text(encoding="utf-8")
 
@@ -141,10 +142,20 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(asked, fits, monkeypatch)
     assert len(fits) == len(list((asked.build / "experiments" / "fits").iterdir())) + 1
 
 
+def test_what_takes_too_long_is_no_recipe(asked, monkeypatch):
+    experiments.run_select(asked)
+    recipe = chosen.PATH.read_bytes()
+    monkeypatch.setattr(experiments.latency, "one_row", lambda graph, prepared: 0.0601)
+    with pytest.raises(UsageError, match=r"takes 0\.060 ms in \w+ alone, more than 0\.06 ms: give it fewer trees"):
+        experiments.run_select(asked)
+    assert chosen.PATH.read_bytes() == recipe
+
+
 def test_what_the_budget_cuts_off_is_named(asked, clean_settings):
     experiments.run_select(asked)
     clean_settings(build=asked.build, data=asked.data, prevalence=0.02, budget=1e-9, jobs=1)
     document = experiments.run_experiments(settings.load(), PLAN)
-    assert document["cut"] == ["random", "chronological", "imbalance", "features", "learning_curve"]
+    compared = ["imbalance", "features", "features_later", "imbalance_later"]
+    assert document["cut"] == ["random", "chronological", *compared, "learning_curve"]
     page = (asked.build / "experiments" / "index.html").read_text(encoding="utf-8")
     assert "The budget ended before:</strong> random, chronological" in page

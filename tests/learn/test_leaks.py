@@ -40,9 +40,9 @@ def is_chance(label, score):
 
 
 @pytest.fixture(scope="module")
-def light(logistic, tuned_logistic, trees):
+def light(logistic, tuned_trees, trees):
     """What the whole frame chooses from."""
-    return [trees("trees", 10), logistic, tuned_logistic.model_copy(update={"attempts": 5})]
+    return [trees("trees", 10), logistic, tuned_trees.model_copy(update={"attempts": 5})]
 
 
 @pytest.fixture(scope="module")

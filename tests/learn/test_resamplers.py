@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from fraud import schema
+from fraud.learn.candidates import registry
 from fraud.learn.resamplers import resampler
+from fraud.learn.selection import inputs
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(1_200, 5)).astype(np.float32)
@@ -54,3 +57,23 @@ def test_a_seed_gives_one_result():
     assert np.array_equal(counts("smote")[0], counts("smote")[0])
     other = resampler("smote", 5.0, 4).fit_resample(X, Y)[0]
     assert not np.array_equal(counts("smote")[0], other)
+
+
+NEIGHBOURS = [c for c in registry().values() if c.resample and c.resample not in ("under", "over")]
+
+
+@pytest.mark.parametrize("candidate", NEIGHBOURS, ids=lambda candidate: candidate.name)
+def test_neighbours_are_found_on_one_scale(candidate, draw):
+    """Amounts in cents have the neighbours that amounts in euros have."""
+    rows = draw(700, 80, 6)
+    cents = rows.assign(**{schema.AMOUNT.name: 100 * rows[schema.AMOUNT.name]})
+    left = []
+    for frame in (rows, cents):
+        prepared, label = inputs(frame, candidate)
+        pipeline = candidate.build(1)
+        scaled = pipeline["scale"].fit_transform(prepared)
+        steps = list(pipeline.named_steps)
+        assert steps.index("scale") < steps.index("resample")
+        left.append(pipeline["resample"].fit_resample(scaled, label))
+    assert np.allclose(left[0][0], left[1][0], atol=1e-3)
+    assert np.array_equal(left[0][1], left[1][1])

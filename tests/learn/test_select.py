@@ -88,12 +88,14 @@ def scores(choice, frame, rungs):
 
 
 def calibrated(choice, finalist, frame):
-    """Of each trial, by Platt's calibration of the rows that it judges."""
+    """Of each trial, by Platt's calibration of the rows of each fold by others of it."""
     made = []
     for trial in choice.trials[finalist.candidate.name]:
-        rows = np.isfinite(trial.out_of_fold)
-        probability = np.full(len(rows), np.nan)
-        probability[rows] = calibration.cross_fitted(trial.out_of_fold[rows], frame.label[rows], frame.weight)
+        probability = np.full(len(trial.fold), np.nan)
+        for k in range(trial.fold.max() + 1):
+            rows = trial.fold == k
+            probability[rows] = calibration.cross_fitted(trial.out_of_fold[rows], frame.label[rows], frame.weight)
+        assert np.array_equal(np.isfinite(probability), np.isfinite(trial.out_of_fold))
         made.append(probability)
     return made
 
@@ -196,20 +198,20 @@ def test_another_seed_lies_within_the_interval_of_the_first(choice, candidates, 
     assert first["low"] <= second["value"] <= first["high"]
 
 
-def test_what_is_tuned_is_told_as_it_was_tuned(frame, logistic, tuned_logistic):
-    choice = choose([tuned_logistic, logistic], frame, SHORT)
+def test_what_is_tuned_is_told_as_it_was_tuned(frame, logistic, tuned_trees):
+    choice = choose([tuned_trees, logistic], frame, SHORT)
     tuned, as_it_was = choice.candidates
     assert as_it_was == logistic
-    assert tuned.parameters != tuned_logistic.parameters
-    assert 1e-6 <= tuned.parameters["C"] <= 10
+    assert tuned.parameters != tuned_trees.parameters
+    assert 1 <= tuned.parameters["n_estimators"] <= 30
     assert choice.trials["tuned"][0].candidate == tuned
     assert choice.record()["candidates"][0]["parameters"] == tuned.parameters
 
 
-def test_the_folds_that_tune_are_not_those_that_judge(frame, tuned_logistic):
+def test_the_folds_that_tune_are_not_those_that_judge(frame, tuned_trees):
     """On the same ones, the parameters that fit them best would be judged by them."""
     dealt = []
-    choose([tuned_logistic], replace(frame, store=Noting(dealt)), SHORT)
+    choose([tuned_trees], replace(frame, store=Noting(dealt)), SHORT)
     judging = {split.digest(fold.test) for folds in deals(frame, SHORT, 0) for fold in folds}
     assert len(set(dealt) - judging) == SHORT.folds
     assert judging < set(dealt)
@@ -236,9 +238,9 @@ def test_time_that_ends_in_a_later_rung_leaves_a_choice_that_says_so(candidates,
     assert described(choice) == described(first) | {"complete": False}
 
 
-def test_time_that_ends_in_the_first_rung_or_in_tuning_leaves_none(candidates, frame, tuned_logistic):
+def test_time_that_ends_in_the_first_rung_or_in_tuning_leaves_none(candidates, frame, tuned_trees):
     late = replace(frame, deadline=0.0)
-    for given in (candidates, [tuned_logistic]):
+    for given in (candidates, [tuned_trees]):
         with pytest.raises(OutOfTimeError):
             choose(given, late, EFFORT)
 

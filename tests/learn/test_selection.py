@@ -105,6 +105,29 @@ def test_members_count_what_the_blend_says(training, folds, trials):
     assert np.allclose(both.out_of_fold, (3 * trials[0].out_of_fold + trials[1].out_of_fold) / 4)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "scale", "said"),
+    [
+        ("lightgbm", "all", "takes raw columns"),
+        ("histogram boosting", "compressed", "has no graph on compressed columns"),
+        ("perceptrons", "all", "perceptrons need compressed columns"),
+    ],
+)
+def test_what_has_no_exact_graph_is_refused_when_it_is_read(estimator, scale, said):
+    with pytest.raises(ValidationError, match=said):
+        Candidate(name="one", description="", estimator=estimator, scale=scale)
+
+
+def test_members_of_one_name_and_other_content_are_fitted_each(training, folds, trials):
+    """As where a recipe in a file has a tuned member of the name that a candidate has untuned."""
+    other = LOGISTIC.model_copy(update={"parameters": {"C": 1e-4}})
+    blend = Candidate(name="blend", description="of another", members=(other, BOOSTING))
+    one, both, alone = selection.cross_validate((LOGISTIC, blend, other), Frame(training, 0.2, 1), folds)
+    assert np.array_equal(one.out_of_fold, trials[0].out_of_fold)
+    assert not np.allclose(alone.out_of_fold, one.out_of_fold)
+    assert np.allclose(both.out_of_fold, (alone.out_of_fold + trials[1].out_of_fold) / 2)
+
+
 @pytest.mark.parametrize("counts", [(1,), (1, 2, 3), (1, 0)])
 def test_counts_that_are_not_those_of_the_members_are_refused(counts):
     with pytest.raises(ValidationError, match="blend: counts need one number above 0 for each member"):

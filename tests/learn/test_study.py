@@ -152,7 +152,7 @@ def test_the_learning_curve_takes_frauds_away_and_leaves_the_rest(frame):
     points = study.learning_curve(LOGISTIC, frame, PLAN, shares=(0.1, 0.5, 1.0))
     assert [point["frauds"] for point in points] == [6, 31, 63]
     assert points[0]["value"] < points[-1]["value"]
-    whole = study.fixed([LOGISTIC], frame, PLAN)
+    whole = study.fixed("random", [LOGISTIC], frame, PLAN)
     expected = study.table(whole, frame, PLAN, "logistic")[0]["metrics"]["average_precision"]
     assert {key: points[-1][key] for key in expected} == expected
 

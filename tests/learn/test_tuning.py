@@ -32,8 +32,8 @@ def folds(rows):
 
 
 @pytest.fixture(scope="module")
-def tuned(tuned_logistic, frame, folds):
-    return tune(tuned_logistic, frame, folds)
+def tuned(tuned_trees, frame, folds):
+    return tune(tuned_trees, frame, folds)
 
 
 def losses(trial, frame, folds):
@@ -42,7 +42,8 @@ def losses(trial, frame, folds):
     for fold in folds:
         label = frame.label[fold.test]
         p = calibration.cross_fitted(trial.out_of_fold[fold.test], label, frame.weight)
-        found.append(np.average(-np.log(np.where(label == 1, p, 1 - p)), weights=np.where(label == 1, 1, frame.weight)))
+        right = np.clip(np.where(label == 1, p, 1 - p), np.finfo(float).eps, 1)
+        found.append(np.average(-np.log(right), weights=np.where(label == 1, 1, frame.weight)))
     return found
 
 
@@ -75,36 +76,40 @@ def fits(monkeypatch):
     return names
 
 
-def test_the_parameters_as_they_stand_are_tried_first_and_the_best_mean_wins(tuned_logistic, frame, folds, tried):
-    best = tune(tuned_logistic, frame, folds)
-    assert len(tried) == tuned_logistic.attempts
+def test_the_parameters_as_they_stand_are_tried_first_and_the_best_mean_wins(tuned_trees, frame, folds, tried):
+    best = tune(tuned_trees, frame, folds)
+    assert len(tried) == tuned_trees.attempts
     (first, scored), *_ = tried.values()
-    assert first.parameters == tuned_logistic.parameters
+    assert first.parameters == tuned_trees.parameters
     assert len(scored) == len(folds)
     (as_it_stands,) = cross_validate([first], frame, folds)
-    assert scored == losses(as_it_stands, frame, folds)
+    assert scored == pytest.approx(losses(as_it_stands, frame, folds))
     finished = {name: np.mean(scores) for name, (_, scores) in tried.items() if len(scores) == len(folds)}
     winner, _ = tried[min(finished, key=finished.get)]
     assert best.parameters == winner.parameters
     assert min(finished.values()) < np.mean(scored)
     (again,) = cross_validate([best], frame, folds)
-    assert np.mean(losses(again, frame, folds)) == min(finished.values())
+    assert np.mean(losses(again, frame, folds)) == pytest.approx(min(finished.values()))
 
 
-def test_the_parameters_as_they_stand_stay_unless_others_are_better_by_a_standard_error(trees, frame, folds, tried):
-    """Among trees that see other columns by chance, the best ones are best by chance."""
+def test_the_parameters_as_they_stand_stay_where_others_are_better_by_chance(trees, frame, folds, tried):
+    """Trees that see other columns by chance: one of the others is mostly best, and next to none is taken."""
     alike = trees("alike", 15)
     parameters = {**alike.parameters, "feature_fraction_bynode": 0.5}
-    ranges = {"feature_fraction_bynode": Range(low=0.4, high=0.6)}
-    alike = alike.model_copy(update={"parameters": parameters, "search": ranges, "attempts": 8})
-    assert tune(alike, frame, folds).parameters == parameters
-    scored = [np.array(scores) for _, scores in tried.values() if len(scores) == len(folds)]
-    gain = scored[0] - min(scored, key=np.mean)
-    assert 0 < gain.mean() <= gain.std(ddof=1) / np.sqrt(len(folds))
+    ranges = {"feature_fraction_bynode": Range(low=0.45, high=0.55)}
+    alike = alike.model_copy(update={"parameters": parameters, "search": ranges, "attempts": 6})
+    others_best, taken = 0, 0
+    for seed in range(4):
+        tried.clear()
+        taken += tune(alike, replace(frame, seed=seed), folds).parameters != parameters
+        means = [np.mean(scores) for _, scores in tried.values() if len(scores) == len(folds)]
+        others_best += means[0] > min(means)
+    assert others_best >= 2
+    assert taken == 0
 
 
-def test_what_is_tuned_keeps_its_name_and_has_nothing_left_to_look_for(tuned, tuned_logistic):
-    assert tuned == tuned_logistic.model_copy(update={"parameters": tuned.parameters, "search": {}})
+def test_what_is_tuned_keeps_its_name_and_has_nothing_left_to_look_for(tuned, tuned_trees):
+    assert tuned == tuned_trees.model_copy(update={"parameters": tuned.parameters, "search": {}})
 
 
 def test_attempts_stay_within_the_ranges_and_whole_numbers_whole(trees, frame, folds, tried):
@@ -129,10 +134,10 @@ def test_attempts_stay_within_the_ranges_and_whole_numbers_whole(trees, frame, f
     assert (np.ptp(drawn, axis=0) > 0).all()
 
 
-def test_an_attempt_above_the_median_is_given_up_and_not_fitted_further(tuned_logistic, frame, folds, tried, fits):
+def test_an_attempt_above_the_median_is_given_up_and_not_fitted_further(tuned_trees, frame, folds, tried, fits):
     """By the rule recomputed: its best mean so far against those of the attempts that earlier batches finished."""
     told = []
-    tune(tuned_logistic, replace(frame, planned=told.append), folds)
+    tune(tuned_trees, replace(frame, planned=told.append), folds)
     means = {
         int(name.split()[-1]): np.cumsum(scores) / (1 + np.arange(len(scores))) for name, (_, scores) in tried.items()
     }
@@ -148,27 +153,27 @@ def test_an_attempt_above_the_median_is_given_up_and_not_fitted_further(tuned_lo
                 given_up += 1
                 break
             assert len(mean) > step + 1
-    assert given_up >= 3
+    assert given_up >= 1
     assert len(fits) == sum(map(len, means.values())) == sum(told) < 12 * len(folds)
 
 
-def test_one_seed_gives_one_result_however_many_jobs(tuned, tuned_logistic, frame, folds):
-    assert tune(tuned_logistic, frame, folds) == tuned
-    assert tune(tuned_logistic, replace(frame, jobs=2), folds) == tuned
-    assert tune(tuned_logistic, replace(frame, seed=2), folds) != tuned
+def test_one_seed_gives_one_result_however_many_jobs(tuned, tuned_trees, frame, folds):
+    assert tune(tuned_trees, frame, folds) == tuned
+    assert tune(tuned_trees, replace(frame, jobs=2), folds) == tuned
+    assert tune(tuned_trees, replace(frame, seed=2), folds) != tuned
 
 
-def test_nothing_is_looked_at_but_the_rows_that_the_folds_name(tuned, tuned_logistic, frame, folds):
+def test_nothing_is_looked_at_but_the_rows_that_the_folds_name(tuned, tuned_trees, frame, folds):
     """Rows that no fold trains on or judges turn into their own answer, and nothing changes."""
     apart = folds[0].test[::3]
     less = [split.Split(np.setdiff1d(fold.train, apart), np.setdiff1d(fold.test, apart)) for fold in folds]
     poisoned = frame.rows.copy()
     poisoned.loc[apart, "V1"] = 1e3 * poisoned.loc[apart, "Class"]
     poisoned.loc[apart, list(schema.FEATURES)[2:]] = 7.0
-    before, after = (tune(tuned_logistic, Frame(rows, WEIGHT, 1), less) for rows in (frame.rows, poisoned))
+    before, after = (tune(tuned_trees, Frame(rows, WEIGHT, 1), less) for rows in (frame.rows, poisoned))
     assert before == after
     # While in the folds, they count.
-    assert tune(tuned_logistic, Frame(poisoned, WEIGHT, 1), folds) != tuned
+    assert tune(tuned_trees, Frame(poisoned, WEIGHT, 1), folds) != tuned
 
 
 def test_a_candidate_without_ranges_is_left_as_it_is(logistic, frame, folds, fits):
@@ -177,7 +182,7 @@ def test_a_candidate_without_ranges_is_left_as_it_is(logistic, frame, folds, fit
 
 
 @pytest.mark.parametrize("after", [1, 9, 20])
-def test_a_killed_one_goes_on_where_it_stood(tuned, tuned_logistic, frame, folds, fits, tmp_path, after):
+def test_a_killed_one_goes_on_where_it_stood(tuned, tuned_trees, frame, folds, fits, tmp_path, after):
     done = []
 
     def interrupted():
@@ -187,17 +192,17 @@ def test_a_killed_one_goes_on_where_it_stood(tuned, tuned_logistic, frame, folds
 
     kept = replace(frame, store=Store(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        tune(tuned_logistic, replace(kept, done=interrupted), folds)
+        tune(tuned_trees, replace(kept, done=interrupted), folds)
     assert len(fits) == after
     # Nor is a fit begun once the time is up, where the store has no answer.
     with pytest.raises(OutOfTimeError):
-        tune(tuned_logistic, replace(kept, deadline=0.0), folds)
+        tune(tuned_trees, replace(kept, deadline=0.0), folds)
     assert len(fits) == after
-    assert tune(tuned_logistic, kept, folds) == tuned
+    assert tune(tuned_trees, kept, folds) == tuned
     resumed = len(fits)
     assert resumed == len(list(tmp_path.glob("*.npz")))
     # All is there now, even for one in no time at all.
-    assert tune(tuned_logistic, replace(kept, deadline=0.0), folds) == tuned
+    assert tune(tuned_trees, replace(kept, deadline=0.0), folds) == tuned
     assert len(fits) == resumed
-    tune(tuned_logistic, frame, folds)
+    tune(tuned_trees, frame, folds)
     assert len(fits) == 2 * resumed

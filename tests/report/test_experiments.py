@@ -57,6 +57,7 @@ def study():
         "prevalence": 0.001727,
         "synthetic": False,
         "cut": [],
+        "plan": {"inner": {"folds": 3, "blocks": 2, "rungs": 1}},
         "random": {
             "table": table,
             **drawn(figure(0.08)),
@@ -68,7 +69,9 @@ def study():
             **drawn(figure(0.01)),
         },
         "imbalance": {"table": [row("imbalance-nothing", 0.84), row("imbalance-<smote>", 0.83, figure(-0.01))]},
+        "imbalance_later": {"table": [row("imbalance-nothing", 0.8), row("imbalance-<smote>", 0.7, figure(-0.1))]},
         "features": {"table": [row("lightgbm", 0.84), row("features-hour", 0.84, figure(0.0))]},
+        "features_later": {"table": [row("lightgbm", 0.8), row("features-hour", 0.81, figure(0.01))]},
         "learning_curve": [{"frauds": 50, **figure(0.7)}, {"frauds": 250, **figure(0.85)}],
         "provenance": {"revision": "abc", "created": "2026-01-01", "settings": {"seed": 42}},
     }
@@ -120,4 +123,4 @@ def test_every_figure_says_what_it_shows(study):
     assert page.count("Cost left of that of no model") == 2
     assert "logistic has the best mean rank, 1.3; the critical difference is 1.9." in page
     # Four of each protocol, one of each comparison, the learning curve.
-    assert page.count("<img ") == 4 + 4 + 1 + 1 + 1
+    assert page.count("<img ") == 4 + 4 + 2 + 2 + 1
