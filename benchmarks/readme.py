@@ -68,6 +68,9 @@ def _metrics(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _benchmark(measured: dict[str, Any]) -> Iterator[str]:
+    yield "Time and memory on two cores, against the script of the blog post that this project answers (read, scale,"
+    yield "split, one forest of 100 trees on one core, predict, score), on the same rows in one run of `make bench`:"
+    yield ""
     yield "| step | time against the blog post's script | peak memory |"
     yield "| --- | --- | --- |"
     baseline = measured["blog post's script"]["seconds"]
@@ -76,6 +79,13 @@ def _benchmark(measured: dict[str, Any]) -> Iterator[str]:
 
 
 def _study(document: dict[str, Any]) -> Iterator[str]:
+    plan = document["plan"]
+    yield f"The study of {document['rows']:,} rows with {document['frauds']} frauds: {plan['rounds']} round(s) of"
+    yield f"{plan['folds']} outer folds, and {plan['blocks']} blocks of time. Whatever is tuned is tuned inside the"
+    yield "training rows of each fold, in blends too; “selected” is what the selection chose there, fold by fold, and"
+    yield "“recipe” what `fraud/learn/recipe.toml` holds. The values that tuning starts from, and what blends are made"
+    yield "of, were found on rows like these: all lines but those of defaults and the forest are flattered a little."
+    yield ""
     yield "| average precision, 95% interval | random folds | the recipe is ahead by | forward in time | by |"
     yield "| --- | --- | --- | --- | --- |"
     both = [document[protocol] for protocol in ("random", "chronological")]
@@ -87,9 +97,13 @@ def _study(document: dict[str, Any]) -> Iterator[str]:
             cells.append(_figure(table[name], 3))
             cells.append(_figure(advantage[name]["average_precision"], 3, "+") if name in advantage else "the recipe")
         yield f"| {name} | {' | '.join(cells)} |"
+    yield ""
+    yield f"![Paired differences to the selection]({PICTURE})"
 
 
 def _tried(document: dict[str, Any]) -> Iterator[str]:
+    yield "What else was tried, on the first round's folds. Columns that help no model are not served:"
+    yield ""
     for part, title in (("imbalance", "against imbalance"), ("features", "as further columns")):
         tables = [document[name]["table"] for name in (part, f"{part}_later") if document[name] is not None]
         if not tables:
@@ -108,6 +122,8 @@ def _tried(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _limits(document: dict[str, Any]) -> Iterator[str]:
+    yield "What limits all of them:"
+    yield ""
     if document["learning_curve"] is not None:
         first, *_, last = document["learning_curve"]
         yield f"- From {first['frauds']} to {last['frauds']} training frauds the recipe's average precision goes from"
@@ -128,11 +144,13 @@ def _figure(f: dict[str, float], digits: int, sign: str = "") -> str:
 def _renewed(text: str, mark: str, lines: Iterable[str]) -> str:
     _between(text, mark)
     made = "\n".join(lines).strip("\n")
-    return re.sub(rf"(<!-- {mark} -->\n).*?(\n<!-- /{mark} -->)", lambda m: m[1] + made + m[2], text, flags=re.DOTALL)
+    return re.sub(
+        rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: m[1] + made + "\n" + m[2], text, flags=re.DOTALL
+    )
 
 
 def _between(text: str, mark: str) -> str:
-    found = re.search(rf"<!-- {mark} -->\n(.*?)\n<!-- /{mark} -->", text, re.DOTALL)
+    found = re.search(rf"<!-- {mark} -->\n(.*?)<!-- /{mark} -->", text, re.DOTALL)
     if not found:
         raise UsageError(f"{README} has no place marked {mark}")
     return found[1]
