@@ -70,6 +70,11 @@ def fit(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Calibration
     return choose(log_odds, label, weight).calibration
 
 
+def platt(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Calibration:
+    """Platt's calibration, fitted on all rows; arguments as of `choose`."""
+    return _platt(log_odds, label, np.where(label == 1, 1.0, weight))
+
+
 def cross_fitted(log_odds: Floats, label: NDArray[np.int8], weight: float) -> Floats:
     """Probabilities by Platt's calibration, each row's fitted on folds that it is not in; arguments as of `choose`.
 

@@ -84,7 +84,8 @@ def _try(
 
 def _losses(log_odds: NDArray[np.float64], label: NDArray[np.int8], weight: float) -> NDArray[np.float64]:
     """Each row's share of the fold's weighted log loss, which is their sum; shape (n,)."""
-    probability = calibration.cross_fitted(log_odds, label, weight)
+    # Fitted on the same rows: two numbers, of which every attempt has its own, favour none.
+    probability = calibration.platt(log_odds, label, weight).apply(log_odds)
     weights = np.where(label == 1, 1.0, weight)
     # A certainty that was wrong costs much, not everything.
     right = np.clip(np.where(label == 1, probability, 1 - probability), np.finfo(np.float64).eps, None)

@@ -37,11 +37,12 @@ def tuned(tuned_trees, frame, folds):
 
 
 def losses(trial, frame, folds):
-    """The weighted log loss of each fold's answers, calibrated by others of the fold."""
+    """The weighted log loss of each fold's answers, calibrated there."""
     found = []
     for fold in folds:
         label = frame.label[fold.test]
-        p = calibration.cross_fitted(trial.out_of_fold[fold.test], label, frame.weight)
+        answers = trial.out_of_fold[fold.test]
+        p = calibration.platt(answers, label, frame.weight).apply(answers)
         right = np.clip(np.where(label == 1, p, 1 - p), np.finfo(float).eps, 1)
         found.append(np.average(-np.log(right), weights=np.where(label == 1, 1, frame.weight)))
     return found
