@@ -35,7 +35,7 @@ def run(settings: Settings) -> None:
     folder = settings.build / "model"
     version = bundle.read(folder).manifest.version
     address = _free(settings.host, settings.port)
-    server = Granian(
+    server = _Server(
         "fraud.api",
         address,
         settings.port,
@@ -50,6 +50,19 @@ def run(settings: Settings) -> None:
     )
     print(f"serving {version} on http://{settings.host}:{settings.port}", file=sys.stderr, flush=True)
     server.serve(target_loader=partial(_application, folder), wrap_loader=False)
+
+
+class _Server(Granian):  # type: ignore[misc, valid-type]
+    """granian, told once: its handler sets an event, and a second signal in the midst of that would wait for ever.
+
+    `make`, told to stop, tells its child again, which the process group has told already.
+    """
+
+    def signal_handler_interrupt(self, *arguments: Any) -> None:
+        """Stop, and hear no further signal."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        super().signal_handler_interrupt(*arguments)
 
 
 def _application(folder: Path) -> Any:

@@ -168,6 +168,16 @@ def test_ctrl_c_ends_it_cleanly(bundle_folder: Path) -> None:
         assert "Unexpected exit" not in running.process.communicate()[0]
 
 
+def test_a_signal_that_comes_twice_ends_it_cleanly(bundle_folder: Path) -> None:
+    """`make` passes on what the process group was told already; which moments are the wrong ones is chance."""
+    for _ in range(8):
+        with serving(bundle_folder.parent) as running:
+            for _ in range(20):
+                running.process.send_signal(signal.SIGTERM)
+                time.sleep(20e-6)
+            assert running.process.wait(6) == 0
+
+
 def test_what_is_in_flight_is_answered_before_it_ends(bundle_folder: Path, blog_transaction: dict[str, float]) -> None:
     body = json.dumps(blog_transaction).encode()
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
