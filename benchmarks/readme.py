@@ -36,11 +36,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare the figures of quality, write nothing")
     parser.add_argument("--study", type=Path, metavar="FILE", help="a study.json whose tables and picture are renewed")
-    asked = parser.parse_args()
+    try:
+        return _run(parser.parse_args())
+    except UsageError as error:
+        parser.error(str(error))
+
+
+def _run(asked: argparse.Namespace) -> int:
     build = settings.load().build
     text = README.read_text(encoding="utf-8")
     if asked.study is not None:
         studied = artefacts.read_json(asked.study, "make experiments")
+        if cut := {"random", "chronological"} & set(studied["cut"]):
+            raise UsageError(f"{asked.study} is a study whose budget ended before: {', '.join(sorted(cut))}")
         for mark, lines in (("study", _study(studied)), ("tried", _tried(studied)), ("limits", _limits(studied))):
             text = _renewed(text, mark, lines)
         with style():
@@ -106,12 +114,14 @@ def _tried(document: dict[str, Any]) -> Iterator[str]:
     yield ""
     for part, title in (("imbalance", "against imbalance"), ("features", "as further columns")):
         tables = [document[name]["table"] for name in (part, f"{part}_later") if document[name] is not None]
-        if not tables:
+        if len(tables) < 2:
+            yield f"(The budget ended before what was tried {title}.)"
+            yield ""
             continue
         (baseline,) = (row for row in tables[0] if not row["difference"])
-        columns = ["random folds", "forward in time"][: len(tables)]
-        yield f"| {title}: average precision less that of “{baseline['description']}” | {' | '.join(columns)} |"
-        yield f"| --- |{' --- |' * len(tables)}"
+        against = f"average precision less that of “{baseline['description']}”"
+        yield f"| {title}: {against} | random folds | forward in time |"
+        yield "| --- | --- | --- |"
         by_name = [{row["name"]: row["difference"] for row in table} for table in tables]
         rows = [row for row in tables[0] if row["difference"]]
         for row in sorted(rows, key=lambda row: -row["difference"]["average_precision"]["value"]):

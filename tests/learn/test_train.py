@@ -10,10 +10,7 @@ from fraud import artefacts, bundle, schema
 from fraud.dataset import source, split
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
-from fraud.learn import chosen, train
-from fraud.learn.candidates import registry
-from fraud.learn.selection import Frame
-from fraud.learn.tuning import tune
+from fraud.learn import chosen, recipe, train
 from fraud.scorer import Scorer
 
 
@@ -46,16 +43,17 @@ def test_the_recipe_is_the_one_of_the_file(finished_run):
     assert document["provenance"]["settings"]["prevalence"] == 0.01
 
 
-def test_the_logistic_regression_is_tuned_on_the_training_rows_of_each_protocol(finished_run):
-    """The same tuning of those rows alone finds the same penalty."""
+def test_the_logistic_regression_is_tuned_and_calibrated_on_the_training_rows_of_each_protocol(finished_run):
+    """The same on those rows alone gives the same, and on all rows not."""
     frame, _ = source.opened(finished_run)
     document = artefacts.read_json(finished_run.build / "training.json", "make train")
-    weight, found = document["legitimate_weight"], []
-    for rows in split.protocols(frame, 0.3, 0.2, 42).values():
-        training = frame.iloc[rows.train]
-        folds = list(split.folds(training, 2, 42))
-        found.append(tune(registry()["logistic"], Frame(training, weight, 42), folds).parameters)
-    assert [record["logistic"]["selection"]["tuned"] for record in document["protocols"].values()] == found
+    weight = document["legitimate_weight"]
+    for protocol, rows in split.protocols(frame, 0.3, 0.2, 42).items():
+        record = document["protocols"][protocol]["logistic"]
+        alone, leaked = (recipe.fit_logistic(part, finished_run, weight) for part in (frame.iloc[rows.train], frame))
+        assert record["selection"]["tuned"] == alone.selection["tuned"]
+        assert record["calibration"] == alone.calibration.model_dump(mode="json")
+        assert record["calibration"] != leaked.calibration.model_dump(mode="json")
 
 
 @pytest.mark.usefixtures("light_recipe")
