@@ -32,6 +32,10 @@ FOLDERS = {
 }
 
 
+# One number for all transactions, or one for each.
+Threshold = float | NDArray[np.float64]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -55,15 +59,14 @@ class Calibration(_Frozen):
         exact = raw.astype(np.float64)
         if self.slope_above is None:
             return self.slope * exact + self.intercept
-        above, below = np.logaddexp(0, exact), np.logaddexp(0, -exact)
-        return np.asarray(self.slope_above * above - self.slope * below + self.intercept)
+        # log(1 + exp(-m)) is log(1 + exp(m)) - m.
+        above = np.logaddexp(0, exact)
+        return np.asarray((self.slope_above - self.slope) * above + self.slope * exact + self.intercept)
 
     def apply(self, raw: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probabilities in float64, of the shape of `raw`: float32 would merge the highest of them into 1."""
-        calibrated = self.log_odds(raw)
-        # exp(-|x|) can't overflow; the two branches are the same function.
-        small = np.exp(-np.abs(calibrated))
-        return np.where(calibrated >= 0, 1 / (1 + small), small / (1 + small))
+        # Beyond it the exponential overflows; the probability is 1e-304 there.
+        return np.asarray(1 / (1 + np.exp(np.minimum(-self.log_odds(raw), 700.0))))
 
 
 class ByAmount(_Frozen):
@@ -84,21 +87,22 @@ class Thresholds(_Frozen):
     # Left out where it is none, so that a bundle without it is what it always was.
     by_amount: ByAmount | None = Field(default=None, exclude_if=lambda rule: rule is None)
 
-    def applied(self, amount: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def applied(self, amount: NDArray[np.float64]) -> tuple[Threshold, Threshold]:
         """The thresholds of `review` and `decline` for transactions of these amounts.
 
         Args:
             amount: shape (n,), euros.
 
         Returns:
-            both of shape (n,); that of `decline` is infinite where nothing is ever declined.
+            both of shape (n,), or a number where it is the same for all; that of `decline` is infinite where nothing is
+            ever declined.
         """
-        review = np.full(len(amount), self.review)
-        decline = np.full(len(amount), np.inf if self.decline is None else self.decline)
-        if self.by_amount is not None:
-            cheapest = self.by_amount.costs.thresholds(amount, self.by_amount.alert_price)
-            review, decline = np.maximum(review, cheapest[0]), np.maximum(decline, cheapest[1])
-        return review, np.maximum(review, decline)
+        decline = np.inf if self.decline is None else self.decline
+        if self.by_amount is None:
+            return self.review, max(self.review, decline)
+        cheapest = self.by_amount.costs.thresholds(amount, self.by_amount.alert_price)
+        review = np.maximum(self.review, cheapest[0])
+        return review, np.maximum(review, np.maximum(decline, cheapest[1]))
 
 
 class TrainingRange(_Frozen):

@@ -17,6 +17,9 @@ _BATCH = 65_536
 
 _REASONS = 3
 
+# The second and the third are predictions of 1.
+_DECISIONS = np.array(["approve", "review", "decline"])
+
 _AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
 
 
@@ -64,9 +67,8 @@ class Scorer:
         """
         probability = self.probability(transactions)
         review, decline = self.manifest.thresholds.applied(np.asarray(transactions, dtype=np.float64)[:, _AMOUNT])
-        prediction, declined = probability >= review, probability >= decline
-        decision = np.where(declined, "decline", np.where(prediction, "review", "approve"))
-        return Scores(probability, prediction.astype(np.int8), decision, np.where(declined, decline, review))
+        prediction, declined = (probability >= review).astype(np.int8), probability >= decline
+        return Scores(probability, prediction, _DECISIONS[prediction + declined], np.where(declined, decline, review))
 
     def probability(self, transactions: ArrayLike) -> NDArray[np.float64]:
         """The calibrated probability of fraud, shape (n,)."""

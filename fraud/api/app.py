@@ -2,27 +2,30 @@
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
 from fraud.api import operations, predict, problems
+from fraud.api.reply import REQUEST_ID, request_id
 from fraud.scorer import Scorer
-
-# 10,000 transactions of 30 numbers with 17 digits and their names are 8 MB.
-MOST_BYTES = 16 * 1024 * 1024
 
 
 def create_app(scorer: Scorer) -> Flask:
-    """The WSGI application that answers with `scorer`: `POST /predict`, `GET /health`, `GET /model`.
+    """The Flask application that answers with `scorer`: `POST /predict`, `GET /health`, `GET /ready`, `GET /model`.
 
     Every error is an RFC 9457 problem, whichever part of the application raises it.
     """
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json = _Json(app)
     for part in (problems, predict, operations):
         part.init_app(app, scorer)
+    app.after_request(_identified)
     return app
+
+
+def _identified(response: Response) -> Response:
+    response.headers[REQUEST_ID] = request_id(request.environ)
+    return response
 
 
 class _Json(DefaultJSONProvider):

@@ -25,15 +25,25 @@ _LONGEST_NAME = 60
 LARGEST = 1e15
 
 
-def _field(column: schema.Column) -> tuple[type[float], Any]:
-    """Number and bounds: the ranges that refuse a request, and what a model can calculate with."""
+def _bounds(column: schema.Column) -> tuple[float, float]:
+    """Of the ranges that refuse a request, and of what a model can calculate with."""
     refusing = [limit for limit in column.ranges if limit.request is schema.Severity.ERROR]
     low = max([-LARGEST, *(limit.low for limit in refusing if limit.low is not None)])
     high = min([LARGEST, *(limit.high for limit in refusing if limit.high is not None)])
-    return float, Field(ge=low, le=high, description=f"{column.meaning} Unit: {column.unit}.")
+    return low, high
 
 
-_FIELDS: dict[str, Any] = {column.name: _field(column) for column in schema.FEATURE_COLUMNS}
+BOUNDS = {column.name: _bounds(column) for column in schema.FEATURE_COLUMNS}
+
+_FIELDS: dict[str, Any] = {
+    column.name: (
+        float,
+        Field(
+            ge=BOUNDS[column.name][0], le=BOUNDS[column.name][1], description=f"{column.meaning} Unit: {column.unit}."
+        ),
+    )
+    for column in schema.FEATURE_COLUMNS
+}
 
 Transaction: type[BaseModel] = create_model(
     "Transaction", __config__=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False), **_FIELDS

@@ -1,34 +1,48 @@
-"""What an operator asks: `GET /health` and `GET /model`."""
+"""What an operator asks: `GET /health`, `GET /ready` and `GET /model`."""
 
+from http import HTTPStatus
 from typing import Any
 
+import numpy as np
 from flask import Blueprint, Flask, Response, current_app, jsonify
 
 from fraud import schema
-from fraud.bundle import Manifest
+from fraud.api.problems import Refused
 from fraud.scorer import Scorer
 
 _blueprint = Blueprint("operations", __name__)
-_KEY = "fraud.manifest"
+_KEY = "fraud.scorer"
 
 _TWIN_NOTICE = "Fitted on the synthetic twin, not on genuine transactions: for trying things out, not for decisions."
 
 
 def init_app(app: Flask, scorer: Scorer) -> None:
-    app.extensions[_KEY] = scorer.manifest
+    app.extensions[_KEY] = scorer
     app.register_blueprint(_blueprint)
 
 
 @_blueprint.get("/health")
 def health() -> Response:
     """Alive, with the model that answers."""
-    return jsonify(status="ok", model=_manifest().version)
+    return jsonify(status="ok", model=_scorer().manifest.version)
+
+
+@_blueprint.get("/ready")
+def ready() -> Response:
+    """Whether the model answers: asked about the median transaction of its training, just now."""
+    scorer = _scorer()
+    medians = np.array([[scorer.manifest.features[name].median for name in schema.FEATURES]])
+    try:
+        scorer.score(medians)
+    except Exception as error:
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The model does not answer.") from error
+    return jsonify(status="ready", model=scorer.manifest.version)
 
 
 @_blueprint.get("/model")
 def model() -> Response:
     """What the bundle says of itself, with a notice where it stands on synthetic data."""
-    manifest = _manifest()
+    manifest = _scorer().manifest
     data = manifest.training["data"]
     about: dict[str, Any] = {"version": manifest.version, "digest": manifest.digest, "protocol": manifest.protocol}
     if data.get("source") == "twin":
@@ -51,6 +65,6 @@ def model() -> Response:
     )
 
 
-def _manifest() -> Manifest:
-    manifest: Manifest = current_app.extensions[_KEY]
-    return manifest
+def _scorer() -> Scorer:
+    scorer: Scorer = current_app.extensions[_KEY]
+    return scorer

@@ -1,15 +1,20 @@
 """Errors as problem documents: RFC 9457, `application/problem+json`."""
 
-import uuid
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from fraud.api.reply import Environ, Reply, request_id
+
 MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,37 +35,39 @@ class Refused(Exception):
         self.detail = detail
         self.faults = faults
 
+    def reply(self, environ: Environ) -> Reply:
+        """What the client reads: every fault with its mend."""
+        extensions: dict[str, Any] = {"detail": self.detail}
+        if self.faults:
+            extensions["errors"] = [
+                {key: value for key, value in vars(fault).items() if value is not None} for fault in self.faults
+            ]
+        return _problem(environ, self.status, extensions)
+
+
+def bug(environ: Environ, error: Exception) -> Reply:
+    """The answer to a bug has an id and nothing else; the log has the rest under that id."""
+    _log.error("error %s", request_id(environ), exc_info=error)
+    return _problem(environ, HTTPStatus.INTERNAL_SERVER_ERROR, {})
+
 
 def init_app(app: Flask, _: object) -> None:
-    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Refused, lambda refused: refused.reply(request.environ).response())
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _bug)
-
-
-def _refused(refused: Refused) -> Response:
-    extensions: dict[str, Any] = {"detail": refused.detail}
-    if refused.faults:
-        extensions["errors"] = [
-            {key: value for key, value in vars(fault).items() if value is not None} for fault in refused.faults
-        ]
-    return _problem(refused.status, extensions)
+    app.register_error_handler(Exception, lambda error: bug(request.environ, error).response())
 
 
 def _http_error(error: HTTPException) -> Response:
-    response = _problem(HTTPStatus(error.code or 500), {"detail": error.description})
+    reply = _problem(request.environ, HTTPStatus(error.code or 500), {"detail": error.description})
+    response = reply.response()
     # `Allow` of a 405, for one; the body is no longer the HTML that the rest describes.
     response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
     return response
 
 
-def _bug(error: Exception) -> Response:
-    """The answer to a bug has an id and nothing else; the log has the rest under that id."""
-    identity = uuid.uuid4().hex
-    current_app.logger.error("error %s", identity, exc_info=error)
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, {"id": identity})
-
-
-def _problem(status: HTTPStatus, extensions: Mapping[str, Any]) -> Response:
+def _problem(environ: Environ, status: HTTPStatus, extensions: Mapping[str, Any]) -> Reply:
     # "about:blank": the status says what kind of problem it is (RFC 9457, section 4.2.1).
     document = {"type": "about:blank", "title": status.phrase, "status": status.value, **extensions}
-    return Response(current_app.json.dumps(document) + "\n", status, mimetype=MEDIA_TYPE)
+    # In ASCII: what a client sent may hold half a character, which UTF-8 has no bytes for.
+    body = json.dumps(document | {"id": request_id(environ)}, separators=(",", ":")).encode("ascii") + b"\n"
+    return Reply(status, MEDIA_TYPE, body, {})

@@ -14,6 +14,7 @@ from granian.log import LogLevels
 
 from fraud import bundle
 from fraud.api.app import create_app
+from fraud.api.lane import Lane
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
 from fraud.settings import Settings
@@ -72,7 +73,7 @@ def _application(folder: Path) -> Any:
     # Until granian sets a handler of its own, the parent's, which was inherited, would swallow the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        return create_app(Scorer(folder))
+        return Lane(create_app(Scorer(folder)))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None

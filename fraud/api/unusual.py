@@ -1,5 +1,6 @@
 """Values that are possible but unusual: answered, with a warning."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,17 @@ class Unusual:
         self._low = np.array([max([-np.inf, *(low for low, _, _ in ranges)]) for ranges in self._ranges])
         self._high = np.array([min([np.inf, *(high for _, high, _ in ranges)]) for ranges in self._ranges])
 
-    def warnings(self, row: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """One warning for each unusual value of a transaction, shape (30,): feature, value and why."""
-        return [
-            {"feature": schema.FEATURES[i], "value": float(row[i]), "detail": self._detail(i, row[i])}
-            for i in map(int, np.flatnonzero((row < self._low) | (row > self._high)))
-        ]
+    def warnings(self, rows: NDArray[np.float64]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """Of the transactions, shape (n, 30), those with unusual values: which one, and feature, value and why each."""
+        unusual = (rows < self._low) | (rows > self._high)
+        if not unusual.any():
+            return
+        for row in map(int, np.flatnonzero(unusual.any(axis=1))):
+            yield row, [self._warning(i, float(rows[row, i])) for i in map(int, np.flatnonzero(unusual[row]))]
 
-    def _detail(self, feature: int, value: float) -> str:
-        return next(reason for low, high, reason in self._ranges[feature] if not low <= value <= high)
+    def _warning(self, feature: int, value: float) -> dict[str, Any]:
+        detail = next(reason for low, high, reason in self._ranges[feature] if not low <= value <= high)
+        return {"feature": schema.FEATURES[feature], "value": value, "detail": detail}
 
 
 def _ranges(column: schema.Column, manifest: Manifest) -> list[tuple[float, float, str]]:

@@ -1,12 +1,13 @@
-"""An application on a real bundle, and the call that the blog post prints."""
+"""An application on a real bundle behind its two doors, and the call that the blog post prints."""
 
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from fraud.api import create_app
+from fraud.api.lane import Lane
 from fraud.scorer import Scorer
 
 
@@ -15,6 +16,7 @@ def app(bundle_folder: Path) -> Flask:
     return create_app(Scorer(bundle_folder))
 
 
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+@pytest.fixture(params=["flask", "lane"])
+def client(request: pytest.FixtureRequest, app: Flask) -> Client:
+    """Through Flask alone, and as it is served."""
+    return app.test_client() if request.param == "flask" else Client(Lane(app))

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from fraud import schema
-from fraud.api.app import MOST_BYTES
+from fraud.api.predict import MOST_BYTES
 from fraud.api.problems import MEDIA_TYPE
 
 
-def send(client: FlaskClient, body: str | bytes) -> TestResponse:
+def send(client: Client, body: str | bytes) -> TestResponse:
     return client.post("/predict", data=body, content_type="application/json")
 
 
@@ -26,6 +25,7 @@ def problem(response: TestResponse, status: int) -> dict[str, Any]:
     assert document["status"] == status
     assert document["type"] == "about:blank"
     assert document["title"]
+    assert document["id"] == response.headers["X-Request-ID"]
     return document
 
 
@@ -57,7 +57,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("body", "told"), MALFORMED.values(), ids=MALFORMED)
-def test_malformed_json_is_refused_with_its_place(client: FlaskClient, body: bytes, told: str) -> None:
+def test_malformed_json_is_refused_with_its_place(client: Client, body: bytes, told: str) -> None:
     document = problem(send(client, body), 400)
     assert told in document["detail"]
     assert "errors" not in document
@@ -90,7 +90,7 @@ WRONG_VALUES: dict[str, tuple[str, str, str]] = {
 @pytest.mark.parametrize("feature", ["Time", "V28"])
 @pytest.mark.parametrize(("written", "value", "mend"), WRONG_VALUES.values(), ids=WRONG_VALUES)
 def test_a_wrong_value_is_named(
-    client: FlaskClient, blog_transaction: dict[str, float], feature: str, written: str, value: str, mend: str
+    client: Client, blog_transaction: dict[str, float], feature: str, written: str, value: str, mend: str
 ) -> None:
     body = json.dumps(blog_transaction | {feature: "HERE"}).replace('"HERE"', written)
     [fault] = problem(send(client, body), 422)["errors"]
@@ -101,7 +101,7 @@ def test_a_wrong_value_is_named(
 
 @pytest.mark.parametrize("amount", ["-0.01", "-1e-300", "-5"])
 def test_an_amount_below_zero_is_refused_with_the_schemas_reason(
-    client: FlaskClient, blog_transaction: dict[str, float], amount: str
+    client: Client, blog_transaction: dict[str, float], amount: str
 ) -> None:
     body = json.dumps(blog_transaction | {"Amount": "HERE"}).replace('"HERE"', amount)
     [fault] = problem(send(client, body), 422)["errors"]
@@ -109,7 +109,7 @@ def test_an_amount_below_zero_is_refused_with_the_schemas_reason(
 
 
 @pytest.mark.parametrize("feature", schema.FEATURES)
-def test_a_missing_feature_is_named(client: FlaskClient, blog_transaction: dict[str, float], feature: str) -> None:
+def test_a_missing_feature_is_named(client: Client, blog_transaction: dict[str, float], feature: str) -> None:
     rest = {name: value for name, value in blog_transaction.items() if name != feature}
     [fault] = problem(send(client, json.dumps(rest)), 422)["errors"]
     assert fault["pointer"] == f"/{feature}"
@@ -118,7 +118,7 @@ def test_a_missing_feature_is_named(client: FlaskClient, blog_transaction: dict[
 
 
 @pytest.mark.parametrize("feature", schema.FEATURES)
-def test_a_doubled_feature_is_named(client: FlaskClient, blog_transaction: dict[str, float], feature: str) -> None:
+def test_a_doubled_feature_is_named(client: Client, blog_transaction: dict[str, float], feature: str) -> None:
     body = json.dumps(blog_transaction)[:-1] + f', "{feature}": 1, "{feature}": 2' + "}"
     [fault] = problem(send(client, body), 422)["errors"]
     assert fault == {"pointer": f"/{feature}", "value": "2", "mend": "give it once"}
@@ -139,15 +139,13 @@ def test_a_doubled_feature_is_named(client: FlaskClient, blog_transaction: dict[
         ("x" * 5_000, "/" + "x" * 60 + "…"),
     ],
 )
-def test_an_unknown_field_is_named(
-    client: FlaskClient, blog_transaction: dict[str, float], name: str, pointer: str
-) -> None:
+def test_an_unknown_field_is_named(client: Client, blog_transaction: dict[str, float], name: str, pointer: str) -> None:
     [fault] = problem(send(client, json.dumps(blog_transaction | {name: 1})), 422)["errors"]
     assert fault["pointer"] == pointer
     assert fault["mend"].startswith("remove it")
 
 
-def test_every_fault_is_named_at_once(client: FlaskClient, blog_transaction: dict[str, float]) -> None:
+def test_every_fault_is_named_at_once(client: Client, blog_transaction: dict[str, float]) -> None:
     wrong = blog_transaction | {"V1": None, "V2": True, "V3": "1", "V4": "HUGE", "Amount": -1.0, "Class": 0}
     del wrong["V28"]
     body = json.dumps(wrong).replace('"HUGE"', "1e999")[:-1] + ', "V5": 1}'
@@ -159,19 +157,19 @@ def test_every_fault_is_named_at_once(client: FlaskClient, blog_transaction: dic
 
 
 @pytest.mark.parametrize("body", ["null", "true", "3", '"text"', "1e999"])
-def test_a_body_that_is_neither_object_nor_list_is_refused(client: FlaskClient, body: str) -> None:
+def test_a_body_that_is_neither_object_nor_list_is_refused(client: Client, body: str) -> None:
     [fault] = problem(send(client, body), 422)["errors"]
     assert fault["pointer"] == ""
     assert fault["mend"] == "give an object of the 30 features"
 
 
-def test_the_faults_of_a_list_point_into_it(client: FlaskClient, blog_transaction: dict[str, float]) -> None:
+def test_the_faults_of_a_list_point_into_it(client: Client, blog_transaction: dict[str, float]) -> None:
     body = json.dumps([blog_transaction, blog_transaction | {"V7": None}, 5, blog_transaction | {"x": 1}])
     faults = problem(send(client, body), 422)["errors"]
     assert [fault["pointer"] for fault in faults] == ["/1/V7", "/2", "/3/x"]
 
 
-def test_a_list_that_is_too_long_is_refused(client: FlaskClient) -> None:
+def test_a_list_that_is_too_long_is_refused(client: Client) -> None:
     assert "10,001 transactions" in problem(send(client, json.dumps([{}] * 10_001)), 422)["detail"]
 
 
@@ -185,7 +183,7 @@ HEAVY: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("make", HEAVY.values(), ids=HEAVY)
-def test_a_heavy_body_is_refused_soon_and_briefly(client: FlaskClient, make: Callable[[], bytes]) -> None:
+def test_a_heavy_body_is_refused_soon_and_briefly(client: Client, make: Callable[[], bytes]) -> None:
     body = make()
     start = time.perf_counter()
     response = send(client, body)
@@ -195,12 +193,12 @@ def test_a_heavy_body_is_refused_soon_and_briefly(client: FlaskClient, make: Cal
     assert len(response.data) < 200_000
 
 
-def test_a_body_above_the_limit_is_refused(client: FlaskClient) -> None:
+def test_a_body_above_the_limit_is_refused(client: Client) -> None:
     problem(send(client, b" " * (MOST_BYTES + 1)), 413)
 
 
 def test_a_body_above_the_limit_is_refused_where_it_names_no_length(
-    client: FlaskClient, blog_transaction: dict[str, float]
+    client: Client, blog_transaction: dict[str, float]
 ) -> None:
     from io import BytesIO
 
@@ -212,19 +210,45 @@ def test_a_body_above_the_limit_is_refused_where_it_names_no_length(
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded", "text/json"])
 def test_another_media_type_is_refused(
-    client: FlaskClient, blog_transaction: dict[str, float], media_type: str | None
+    client: Client, blog_transaction: dict[str, float], media_type: str | None
 ) -> None:
     response = client.post("/predict", data=json.dumps(blog_transaction), content_type=media_type)
     assert "application/json" in problem(response, 415)["detail"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_another_method_is_refused_with_those_that_are_allowed(client: FlaskClient, method: str) -> None:
+def test_another_method_is_refused_with_those_that_are_allowed(client: Client, method: str) -> None:
     response = client.open("/predict", method=method)
     problem(response, 405)
     assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/predict/1", "/static/x"])
-def test_an_unknown_address_is_refused(client: FlaskClient, path: str) -> None:
+def test_an_unknown_address_is_refused(client: Client, path: str) -> None:
     problem(client.get(path), 404)
+
+
+def test_a_body_that_ends_too_soon_is_refused(client: Client, blog_transaction: dict[str, float]) -> None:
+    text = json.dumps(blog_transaction).encode()
+    told = {"CONTENT_LENGTH": str(len(text) + 7)}
+    response = client.post("/predict", data=text, content_type="application/json", environ_overrides=told)
+    assert f"after {len(text)} of its {len(text) + 7} bytes" in problem(response, 400)["detail"]
+
+
+@pytest.mark.parametrize("asked", ["reasons=none", "reasons", "reasons=always&reasons=always", "explain=1"])
+def test_another_question_in_the_address_is_refused(
+    client: Client, blog_transaction: dict[str, float], asked: str
+) -> None:
+    assert "?reasons=always" in problem(client.post(f"/predict?{asked}", json=blog_transaction), 400)["detail"]
+
+
+def test_a_fault_in_lines_points_at_its_line(client: Client, blog_transaction: dict[str, float]) -> None:
+    good = json.dumps(blog_transaction)
+    told = {"content_type": "application/x-ndjson"}
+    wrong = json.dumps(blog_transaction | {"V7": None})
+    [fault] = problem(client.post("/predict", data=f"{good}\n\n{wrong}", **told), 422)["errors"]
+    assert fault["pointer"] == "/1/V7"
+    malformed = problem(client.post("/predict", data=f'{good}\n\n{{"Time" 1}}', **told), 400)
+    assert malformed["detail"].startswith("Transaction line 3: Line 1, column 9")
+    many = problem(client.post("/predict", data=b"{}\n" * 10_001, **told), 422)
+    assert "10,001 transactions" in many["detail"]

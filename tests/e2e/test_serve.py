@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from fraud import bundle, schema
-from fraud.api.app import MOST_BYTES
+from fraud.api.predict import MOST_BYTES
 from fraud.client import Client, Unreachable
 from fraud.scorer import Scorer
 

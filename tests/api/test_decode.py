@@ -1,0 +1,85 @@
+"""Both ways through the parser: the fast one accepts nothing that the thorough one refuses, and reads the same."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud import schema
+from fraud.api import body, decode, model
+from fraud.api.problems import Refused
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.integers().map(str),
+    st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(["0", "-0", "1e15", "-1e15", "1e999", "9" * 400, "2.5e-324", "9007199254740993"]),
+)
+WRONG = st.sampled_from(["null", "true", '"1"', "[]", "{}", "NaN", "-Infinity", "01", "1.", ".5", "+1", "0x1", ""])
+NAMES = st.sampled_from([*schema.FEATURES, "Class", "V29", "\\u00561", ""])
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """A transaction, seldom whole: a name more or less, a value that is none."""
+    usual = [(name, "1.5") for name in schema.FEATURES]
+    for place, value in draw(st.lists(st.tuples(st.integers(0, 29), NUMBERS), max_size=5)):
+        usual[place] = (usual[place][0], value)
+    if draw(st.integers(0, 3)) == 0:
+        usual[draw(st.integers(0, 29))] = (draw(NAMES), draw(WRONG | NUMBERS))
+    if draw(st.integers(0, 3)) == 0:
+        usual.insert(draw(st.integers(0, 29)), (draw(NAMES), draw(NUMBERS)))
+    if draw(st.integers(0, 3)) == 0:
+        del usual[draw(st.integers(0, 29))]
+    space = draw(st.sampled_from(["", " ", "\n\t", "\r\n"]))
+    return "{" + f",{space}".join(f'"{name}":{space}{value}' for name, value in usual) + "}"
+
+
+def thorough(text: bytes) -> Any:
+    try:
+        return model.transactions(body.parse(text))
+    except Refused as refused:
+        return refused.status, refused.detail, refused.faults
+
+
+def whole(text: bytes) -> Any:
+    try:
+        return decode.json(text)[0]
+    except Refused as refused:
+        return refused.status, refused.detail, refused.faults
+
+
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@given(st.one_of(texts(), st.lists(texts(), max_size=3).map(lambda found: f"[{','.join(found)}]")))
+def test_the_fast_way_reads_what_the_thorough_one_reads(text: str) -> None:
+    expected, found = thorough(text.encode()), whole(text.encode())
+    if isinstance(expected, tuple):
+        assert found == expected
+    else:
+        assert np.array_equal(found, expected)
+
+
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@given(st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_read_or_refused(text: bytes) -> None:
+    for read in (decode.json, decode.lines):
+        # Anything else that it may raise is a bug.
+        with suppress(Refused):
+            read(text)
+
+
+@pytest.mark.parametrize("way", ["json", "lines"])
+def test_what_is_whole_takes_the_fast_way(
+    way: str, blog_transaction: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_: bytes) -> None:
+        raise AssertionError("the thorough parser was asked")
+
+    monkeypatch.setattr(body, "parse", slow)
+    text = json.dumps(blog_transaction).encode()
+    read = decode.json(text)[0] if way == "json" else decode.lines(text)
+    assert read.tolist() == [list(blog_transaction.values())]
