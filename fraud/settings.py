@@ -53,6 +53,7 @@ class Settings(BaseSettings, CostModel):
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     workers: int = Field(1, ge=1, description="processes that serve the API")
+    access_log: bool = Field(True, description="whether the API tells each request in a line of JSON")
 
     @field_validator("decline_precision")
     @classmethod
@@ -79,7 +80,8 @@ class Settings(BaseSettings, CostModel):
     def recorded(self) -> dict[str, object]:
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
         return self.model_dump(
-            mode="json", exclude={"baseline", "budget", "build", "data", "host", "port", "rounds", "workers"}
+            mode="json",
+            exclude={"access_log", "baseline", "budget", "build", "data", "host", "port", "rounds", "workers"},
         )
 
 

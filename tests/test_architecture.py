@@ -126,6 +126,8 @@ def test_only_the_settings_read_the_environment():
         }
         for node in ast.walk(tree):
             reads = isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+            # A request's own, by WSGI's name for it.
+            reads = reads and ast.unparse(node) != "request.environ"
             assert not reads or id(node) in allowed, f"{name}, line {node.lineno}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from fraud.api import create_app
+from fraud.api.app import create_app
 from fraud.client import Client, ModelName, Prediction, Refused, Unreachable
 from fraud.scorer import Scorer
 

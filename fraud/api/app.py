@@ -1,26 +1,44 @@
 """The application factory."""
 
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
 from fraud.api import operations, predict, problems
+from fraud.api.lane import Lane
+from fraud.api.metrics import Metrics
+from fraud.api.observed import Observed
 from fraud.api.reply import REQUEST_ID, request_id
 from fraud.scorer import Scorer
 
 
-def create_app(scorer: Scorer) -> Flask:
-    """The Flask application that answers with `scorer`: `POST /predict`, `GET /health`, `GET /ready`, `GET /model`.
+def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
+    """The Flask application that answers with `scorer`: `POST /predict`, and `GET` of what an operator asks.
 
     Every error is an RFC 9457 problem, whichever part of the application raises it.
     """
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
-    for part in (problems, predict, operations):
-        part.init_app(app, scorer)
+    problems.init_app(app)
+    predict.init_app(app, scorer)
+    operations.init_app(app, scorer, metrics or Metrics())
     app.after_request(_identified)
     return app
+
+
+def create_server_app(scorer: Scorer, access_log: bool, counts: Path | None = None) -> Observed:
+    """The WSGI application that is served: `create_app`'s, the lane in front of it, and all of it counted.
+
+    Args:
+        access_log: whether each request is told in a line of JSON on standard output.
+        counts: see `Metrics`.
+    """
+    metrics = Metrics(counts)
+    app = create_app(scorer, metrics)
+    routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
+    return Observed(Lane(app), metrics, routes, scorer.manifest.version, access_log)
 
 
 def _identified(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""What an operator asks: `GET /health`, `GET /ready` and `GET /model`."""
+"""What an operator asks: `GET /health`, `GET /ready`, `GET /model` and `GET /metrics`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,17 +7,19 @@ import numpy as np
 from flask import Blueprint, Flask, Response, current_app, jsonify
 
 from fraud import schema
+from fraud.api.metrics import MEDIA_TYPE, Metrics
 from fraud.api.problems import Refused
 from fraud.scorer import Scorer
 
 _blueprint = Blueprint("operations", __name__)
-_KEY = "fraud.scorer"
+_KEY, _METRICS = "fraud.scorer", "fraud.metrics"
 
 _TWIN_NOTICE = "Fitted on the synthetic twin, not on genuine transactions: for trying things out, not for decisions."
 
 
-def init_app(app: Flask, scorer: Scorer) -> None:
+def init_app(app: Flask, scorer: Scorer, metrics: Metrics) -> None:
     app.extensions[_KEY] = scorer
+    app.extensions[_METRICS] = metrics
     app.register_blueprint(_blueprint)
 
 
@@ -63,6 +65,13 @@ def model() -> Response:
             "created": manifest.provenance.get("created"),
         }
     )
+
+
+@_blueprint.get("/metrics")
+def metrics() -> Response:
+    """The counts of all workers, in Prometheus' text format."""
+    counted: Metrics = current_app.extensions[_METRICS]
+    return Response(counted.text(), content_type=MEDIA_TYPE)
 
 
 def _scorer() -> Scorer:

@@ -51,7 +51,7 @@ def bug(environ: Environ, error: Exception) -> Reply:
     return _problem(environ, HTTPStatus.INTERNAL_SERVER_ERROR, {})
 
 
-def init_app(app: Flask, _: object) -> None:
+def init_app(app: Flask) -> None:
     app.register_error_handler(Refused, lambda refused: refused.reply(request.environ).response())
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, lambda error: bug(request.environ, error).response())

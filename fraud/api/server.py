@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import sys
+import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,6 @@ from granian.constants import Interfaces, RuntimeModes
 from granian.log import LogLevels
 
 from fraud import bundle
-from fraud.api.app import create_app
-from fraud.api.lane import Lane
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
 from fraud.settings import Settings
@@ -36,6 +36,14 @@ def run(settings: Settings) -> None:
     folder = settings.build / "model"
     version = bundle.read(folder).manifest.version
     address = _free(settings.host, settings.port)
+    with tempfile.TemporaryDirectory(prefix="fraud-metrics-", dir=_in_memory()) as counts:
+        # prometheus_client reads it when it is imported, in the workers.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+        application = partial(_application, folder, settings.access_log, Path(counts))
+        _serve(settings, address, application, version)
+
+
+def _serve(settings: Settings, address: str, application: Callable[[], Any], version: str) -> None:
     server = _Server(
         "fraud.api",
         address,
@@ -50,7 +58,7 @@ def run(settings: Settings) -> None:
         log_level=LogLevels.warning,
     )
     print(f"serving {version} on http://{settings.host}:{settings.port}", file=sys.stderr, flush=True)
-    server.serve(target_loader=partial(_application, folder), wrap_loader=False)
+    server.serve(target_loader=application, wrap_loader=False)
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type]
@@ -66,17 +74,26 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         super().signal_handler_interrupt(*arguments)
 
 
-def _application(folder: Path) -> Any:
+def _application(folder: Path, access_log: bool, counts: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
+    # Not before the fork: what counts asks once, when it is imported, where to.
+    from fraud.api.app import create_server_app
+
     # Ctrl-C reaches the parent alone, which tells its workers: one that is told twice at once may hang.
     os.setpgid(0, 0)
     # Until granian sets a handler of its own, the parent's, which was inherited, would swallow the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        return Lane(create_app(Scorer(folder)))
+        return create_server_app(Scorer(folder), access_log, counts)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
+
+
+def _in_memory() -> str | None:
+    """A folder whose files are memory, where there is one: each count is written to it."""
+    shared = Path("/dev/shm")  # noqa: S108, only to make a folder of our own in it
+    return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
 
 
 def _free(host: str, port: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from fraud.api import create_app
+from fraud.api.app import create_app
 from fraud.api.lane import Lane
 from fraud.scorer import Scorer
 

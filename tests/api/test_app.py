@@ -10,7 +10,7 @@ from flask import Flask, jsonify
 from werkzeug.test import Client
 
 from fraud import bundle, schema
-from fraud.api import create_app
+from fraud.api.app import create_app
 from fraud.scorer import Scorer
 
 BANNED = (
@@ -78,9 +78,9 @@ class Blocked:
             raise ModuleNotFoundError(f"{{name}} is not in the image")
 
 sys.meta_path.insert(0, Blocked())
-import fraud.__main__, fraud.api, fraud.bundle, fraud.client, fraud.features, fraud.schema, fraud.scorer, fraud.settings
+import fraud.__main__, fraud.api.app, fraud.api.server, fraud.client, fraud.scorer, fraud.settings
 
-client = fraud.api.create_app(fraud.scorer.Scorer(Path({folder!r}))).test_client()
+client = fraud.api.app.create_app(fraud.scorer.Scorer(Path({folder!r}))).test_client()
 transaction = dict.fromkeys(fraud.schema.FEATURES, 1.0) | {{"V14": -9.0}}
 answer = client.post("/predict", json=transaction).get_json()
 assert answer["decision"] == "decline" and answer["reasons"], answer

@@ -1,0 +1,91 @@
+"""What is counted of each request, and told in the log."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from fraud.api.app import create_server_app
+from fraud.scorer import Scorer
+
+
+@pytest.fixture
+def client(bundle_folder: Path) -> Client:
+    return Client(create_server_app(Scorer(bundle_folder), access_log=True))
+
+
+def counts(client: Client) -> dict[str, float]:
+    """The samples of `/metrics` by name and labels."""
+    response = client.get("/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    return {name: float(value) for name, value in re.findall(r"^([^#\n]+) (\S+)$", response.text, re.MULTILINE)}
+
+
+def told(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def test_requests_decisions_and_scores_are_counted(client: Client, blog_transaction: dict[str, float]) -> None:
+    sent = [blog_transaction | {"V14": v14} for v14 in (-9.0, -9.0, 0.0)]
+    for _ in range(2):
+        assert client.post("/predict", json=sent).status_code == 200
+    answer = client.post("/predict", json=sent[0]).get_json()
+    client.post("/predict", json={})
+    client.get("/no/such/address")
+    client.get("/nor/this")
+    found = counts(client)
+    assert found['fraud_requests_total{route="/predict",status="200"}'] == 3
+    assert found['fraud_requests_total{route="/predict",status="422"}'] == 1
+    assert found['fraud_requests_total{route="other",status="404"}'] == 2
+    assert found['fraud_request_duration_seconds_count{route="/predict"}'] == 4
+    model = answer["model"]["version"]
+    assert found[f'fraud_decisions_total{{decision="decline",model="{model}"}}'] == 5
+    assert found[f'fraud_decisions_total{{decision="approve",model="{model}"}}'] == 2
+    bands = {name: value for name, value in found.items() if name.startswith("fraud_scores_total")}
+    assert sum(bands.values()) == 7
+    assert bands['fraud_scores_total{up_to="1"}'] == 5
+
+
+def test_a_request_is_one_line_without_a_feature_in_it(
+    client: Client, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    headers = {"X-Request-ID": "order-4711"}
+    version = client.post("/predict", json=blog_transaction | {"V14": -9.0}, headers=headers).get_json()["model"]
+    client.post("/predict", json=blog_transaction | {"Amount": -123.456})
+    client.get("/secret/path")
+    one, refused, other = told(capfd)
+    assert 0 < one.pop("milliseconds") < 60_000
+    assert one.pop("time").startswith("20")
+    assert one == {
+        "id": "order-4711",
+        "method": "POST",
+        "route": "/predict",
+        "status": 200,
+        "model": version["version"],
+        "decisions": {"decline": 1},
+    }
+    assert (refused["status"], refused["decisions"]) == (422, None)
+    assert "123.456" not in json.dumps(refused)
+    assert (other["status"], other["route"]) == (404, "other")
+
+
+def test_the_log_can_be_left_out(
+    bundle_folder: Path, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = Client(create_server_app(Scorer(bundle_folder), access_log=False))
+    assert client.post("/predict", json=blog_transaction).status_code == 200
+    assert told(capfd) == []
+
+
+def test_a_log_that_can_not_be_written_costs_no_answer(
+    client: Client, blog_transaction: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        monkeypatch.setattr("fraud.api.observed._STANDARD_OUTPUT", full.fileno())
+        assert client.post("/predict", json=blog_transaction).status_code == 200
+        with pytest.raises(OSError, match="No space"):
+            os.write(full.fileno(), b"x")
