@@ -24,6 +24,8 @@ FORMAT = 1
 MODEL = "model.onnx"
 MANIFEST = "manifest.json"
 
+OCCLUSION = "occlusion: an approximation"
+
 # Where the bundles of each protocol lie below the build folder: the model's, and those of the tuned logistic regression
 # and of the reference that it is held to.
 FOLDERS = {
@@ -107,6 +109,17 @@ class TrainingRange(_Frozen):
     low: float
     median: float
     high: float
+
+
+class Reasons(_Frozen):
+    """How the answers are explained: by which method, in words, for each family of models, and from which log-odds.
+
+    Contributions and `base`, both before calibration, add up to what the model answers; `base` is None where nothing
+    adds up, and contributions are found by occlusion.
+    """
+
+    methods: dict[str, str]
+    base: float | None = None
 
 
 class Manifest(_Frozen):
