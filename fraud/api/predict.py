@@ -46,6 +46,8 @@ class Answers:
     def of(self, transactions: NDArray[np.float64]) -> list[dict[str, Any]]:
         """One answer for each row of `transactions`, shape (n, 30); those that are not approved come with reasons."""
         scores = self._scorer.score(transactions)
+        flagged = np.flatnonzero(scores.prediction)
+        reasons = dict(zip(flagged.tolist(), self._scorer.reasons(transactions[flagged]), strict=True))
         return [
             {
                 "prediction": int(prediction),
@@ -54,9 +56,9 @@ class Answers:
                 "threshold": float(threshold),
                 "model": self._model,
                 "warnings": self._unusual.warnings(row),
-                "reasons": [asdict(reason) for reason in self._scorer.reasons(row)] if prediction else [],
+                "reasons": [asdict(reason) for reason in reasons.get(k, [])],
             }
-            for row, prediction, probability, decision, threshold in zip(
-                transactions, scores.prediction, scores.probability, scores.decision, scores.threshold, strict=True
+            for k, (row, prediction, probability, decision, threshold) in enumerate(
+                zip(transactions, scores.prediction, scores.probability, scores.decision, scores.threshold, strict=True)
             )
         ]

@@ -96,6 +96,12 @@ def test_a_list_is_answered_in_its_order(client: FlaskClient, blog_transaction: 
         [answer["probability"] for answer in alone], abs=1e-6
     )
     assert [answer["decision"] for answer in together] == [answer["decision"] for answer in alone]
+    for answer, one, lonely in zip(together, sent, alone, strict=True):
+        named = [(reason["feature"], reason["value"]) for reason in answer["reasons"]]
+        assert named == [(feature, one[feature]) for feature, _ in named]
+        assert named == [(reason["feature"], reason["value"]) for reason in lonely["reasons"]]
+        assert len(named) == (3 if answer["prediction"] else 0)
+    assert {answer["prediction"] for answer in together} == {0, 1}
 
 
 @pytest.mark.parametrize("count", [0, 1, 10_000])
