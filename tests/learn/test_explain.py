@@ -139,6 +139,24 @@ def test_each_family_is_named_with_its_method(candidate, explained):
         assert (method == "coefficients") == (family == "logistic regression")
 
 
+@pytest.mark.parametrize(
+    ("name", "nothing"),
+    [
+        ("lightgbm", {"min_child_samples": 10_000}),
+        ("xgboost", {"gamma": 1e6}),
+        ("boosting", {"min_samples_leaf": 10_000}),
+    ],
+)
+def test_trees_without_a_split_move_nothing(training, unseen, name, nothing):
+    like = registry()[name]
+    candidate = like.model_copy(update={"parameters": {**like.parameters, **nothing}})
+    fitted = fit(candidate, *inputs(training, candidate), WEIGHT, SEED)
+    explained = explain(fitted)
+    prepared, _ = inputs(unseen, candidate)
+    assert np.array_equal(run(explained.graph, prepared), np.zeros((500, 30)))
+    assert_additive(fitted, explained, prepared)
+
+
 def of_lightgbm(model, prepared):
     return model.booster_.predict(prepared, pred_contrib=True)
 
