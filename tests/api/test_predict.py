@@ -89,7 +89,7 @@ def test_a_usual_transaction_has_no_warning(client: FlaskClient) -> None:
 
 
 def test_a_list_is_answered_in_its_order(client: FlaskClient, blog_transaction: dict[str, float]) -> None:
-    sent = [blog_transaction | {"V14": float(v14)} for v14 in np.linspace(-8, 2, 25)]
+    sent = [blog_transaction | {"V14": float(v14)} for v14 in np.linspace(2, -8, 25)]
     together = client.post("/predict", json=sent).get_json()
     alone = [client.post("/predict", json=one).get_json() for one in sent]
     assert [answer["probability"] for answer in together] == pytest.approx(
