@@ -1,8 +1,9 @@
-"""The model bundle, a folder of `model.onnx` and `manifest.json`: data only, nothing in it runs when it is read.
+"""The model bundle, a folder of `model.onnx`, `reasons.onnx` where the answers have an exact explanation, and
+`manifest.json`: data only, nothing in it runs when it is read.
 
-The bundle's digest covers what decides: model, features, calibration, thresholds and the data it was fitted on; not
-dates, versions or platform. The manifest carries a seal over all of itself besides, so that no byte of a bundle can
-change unnoticed.
+The bundle's digest covers what decides: model, reasons, features, calibration, thresholds and the data it was fitted
+on; not dates, versions or platform. The manifest carries a seal over all of itself besides, so that no byte of a bundle
+can change unnoticed.
 """
 
 import hashlib
@@ -20,9 +21,11 @@ from fraud.costs import CostModel
 from fraud.errors import UsageError
 from fraud.features import TimeMeaning
 
-FORMAT = 1
+FORMAT = 2
 MODEL = "model.onnx"
+REASONS = "reasons.onnx"
 MANIFEST = "manifest.json"
+OCCLUSION = "occlusion: an approximation"
 
 # Where the bundles of each protocol lie below the build folder: the model's, and those of the tuned logistic regression
 # and of the reference that it is held to.
@@ -62,6 +65,15 @@ class Calibration(_Frozen):
         # log(1 + exp(-m)) is log(1 + exp(m)) - m.
         above = np.logaddexp(0, exact)
         return np.asarray((self.slope_above - self.slope) * above + self.slope * exact + self.intercept)
+
+    def secant(self, start: float, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Its mean slope from `start` to each of the model's log-odds `raw`; where they meet, its slope there."""
+        way = raw - start
+        above = np.exp(-np.logaddexp(0, -start))
+        at_start = self.slope if self.slope_above is None else self.slope_above * above + self.slope * (1 - above)
+        risen = self.log_odds(raw) - self.log_odds(np.asarray(start))
+        near = np.abs(way) < 1e-6  # what is left of so small a difference is mostly rounding
+        return np.where(near, at_start, risen / np.where(near, 1, way))
 
     def apply(self, raw: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probabilities in float64, of the shape of `raw`: float32 would merge the highest of them into 1."""
@@ -113,6 +125,16 @@ class TrainingRange(_Frozen):
     high: float
 
 
+class Reasons(_Frozen):
+    """How the answers are explained: the method, in words, for each family of models that has a part in them.
+
+    `base` and what `reasons.onnx` answers add up to the log-odds before calibration; there is neither where none do.
+    """
+
+    methods: dict[str, str]
+    base: float | None = None
+
+
 class Manifest(_Frozen):
     """What a bundle says of itself."""
 
@@ -123,6 +145,7 @@ class Manifest(_Frozen):
     time: TimeMeaning
     calibration: Calibration | None
     thresholds: Thresholds
+    reasons: Reasons
     features: dict[str, TrainingRange]
     training: dict[str, Any]
     selection: dict[str, Any]
@@ -138,20 +161,28 @@ class Manifest(_Frozen):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was read and verified: `model` holds the bytes of `model.onnx`."""
+    """A bundle that was read and verified: the bytes of `model.onnx`, and of `reasons.onnx` where it has one."""
 
     manifest: Manifest
     model: bytes
+    reasons: bytes | None
 
 
-def write(folder: Path, model: bytes, manifest: Manifest) -> Manifest:
-    """Write a bundle, whole or not at all; returns the manifest with its digests filled in."""
-    files = {MODEL: hashlib.sha256(model).hexdigest()}
-    complete = manifest.model_copy(update={"files": files})
+def write(folder: Path, model: bytes, manifest: Manifest, reasons: bytes | None = None) -> Manifest:
+    """Write a bundle, whole or not at all; returns the manifest with its digests filled in.
+
+    Raises:
+        ValueError: the manifest names a base without a graph of reasons, or the other way round.
+    """
+    if (reasons is None) != (manifest.reasons.base is None):
+        raise ValueError("a graph of reasons and the base of its contributions belong together")
+    contents = {MODEL: model} if reasons is None else {MODEL: model, REASONS: reasons}
+    complete = manifest.model_copy(update={"files": {name: _sha256(content) for name, content in contents.items()}})
     complete = complete.model_copy(update={"digest": _digest(complete)})
     with artefacts.replacing(folder) as temporary:
         temporary.mkdir()
-        (temporary / MODEL).write_bytes(model)
+        for name, content in contents.items():
+            (temporary / name).write_bytes(content)
         (temporary / MANIFEST).write_bytes(_sealed(complete))
     return complete
 
@@ -160,27 +191,31 @@ def read(folder: Path) -> Bundle:
     """Read a bundle and verify every byte of it.
 
     Raises:
-        UsageError: a file is missing or was changed, or the bundle is of a newer format.
+        UsageError: a file is missing or was changed, or the bundle is of another format.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
-        model = (folder / MODEL).read_bytes()
+        manifest = _parsed(folder / MANIFEST, text)
+        names = (MODEL,) if manifest.reasons.base is None else (MODEL, REASONS)
+        contents = {name: (folder / name).read_bytes() for name in names}
     except OSError as error:
         raise UsageError(f"{folder} holds no model bundle ({error}): run `make train`") from None
-    manifest = _parsed(folder / MANIFEST, text)
-    if manifest.files != {MODEL: hashlib.sha256(model).hexdigest()}:
-        raise UsageError(f"{folder / MODEL} is not the model that its manifest names: run `make train` again")
-    if not _genuine(manifest, text):
+    for name, content in contents.items():
+        if manifest.files.get(name) != _sha256(content):
+            what = "model" if name == MODEL else "graph"
+            raise UsageError(f"{folder / name} is not the {what} that its manifest names: run `make train` again")
+    if manifest.files.keys() != contents.keys() or not _genuine(manifest, text):
         raise UsageError(f"{folder / MANIFEST} was changed after it was written: run `make train` again")
-    return Bundle(manifest, model)
+    return Bundle(manifest, contents[MODEL], contents.get(REASONS))
 
 
 def _parsed(path: Path, text: bytes) -> Manifest:
     try:
         document = json.loads(text)
         found = document.get("format")
-        if isinstance(found, int) and found > FORMAT:
-            raise UsageError(f"{path} is of format {found}, this program reads {FORMAT}: update the program")
+        if isinstance(found, int) and found != FORMAT:
+            mend = "update the program" if found > FORMAT else "run `make train` again"
+            raise UsageError(f"{path} is of format {found}, this program reads {FORMAT}: {mend}")
         document.pop("seal", None)
         manifest = Manifest.model_validate(document)
     except (ValueError, AttributeError, ValidationError) as error:
@@ -199,17 +234,21 @@ def _genuine(manifest: Manifest, text: bytes) -> bool:
 
 
 def _digest(manifest: Manifest) -> str:
-    decides = {"format", "name", "output", "time", "calibration", "thresholds", "features", "files"}
+    decides = {"format", "name", "output", "time", "calibration", "thresholds", "reasons", "features", "files"}
     content = manifest.model_dump(mode="json", include=decides)
     content["data"] = manifest.training["data"]
-    return hashlib.sha256(_canonical(content)).hexdigest()
+    return _sha256(_canonical(content))
 
 
 def _sealed(manifest: Manifest) -> bytes:
     content = manifest.model_dump(mode="json")
-    seal = hashlib.sha256(_canonical(content)).hexdigest()
+    seal = _sha256(_canonical(content))
     return (json.dumps({**content, "seal": seal}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _canonical(content: dict[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

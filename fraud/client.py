@@ -26,7 +26,11 @@ class Unusual:
 
 @dataclass(frozen=True)
 class Reason:
-    """How far one feature's value moved the answer: `contribution` in log-odds, above 0 towards fraud."""
+    """How far one feature's value moved the answer: `contribution` in calibrated log-odds, above 0 towards fraud.
+
+    Those of all features add up to the answer's, less those of a base that is the same for all transactions, unless the
+    model's `manifest.json` calls its reasons an approximation.
+    """
 
     feature: str
     value: float

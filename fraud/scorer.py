@@ -12,14 +12,16 @@ from fraud import bundle, schema
 from fraud.errors import UsageError
 from fraud.features import prepare
 
-# A batch of this many rows keeps the working memory in tens of megabytes.
+# Batches of so many rows keep the working memory in tens of megabytes; reasons take some thousand numbers a row.
 _BATCH = 65_536
+_BATCH_OF_REASONS = 1_024
 
 _REASONS = 3
 
 # The second and the third are predictions of 1.
 _DECISIONS = np.array(["approve", "review", "decline"])
 
+_COLUMNS = len(schema.FEATURES)
 _AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
 
 
@@ -35,7 +37,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Reason:
-    """How far one feature's value moved one answer: `contribution` in log-odds, above 0 towards fraud."""
+    """How far one feature's value moved one answer: `contribution` in calibrated log-odds, above 0 towards fraud."""
 
     feature: str
     value: float
@@ -50,13 +52,14 @@ class Scorer:
         threads: that one call may use; 1 is right for a server with several workers.
 
     Raises:
-        UsageError: the bundle was changed, or its model can't be run here.
+        UsageError: the bundle was changed, or a graph of it can't be run here.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         read = bundle.read(folder)
         self.manifest = read.manifest
-        self._session = _session(read.model, threads, folder)
+        self._model = _session(read.model, threads, folder / bundle.MODEL)
+        self._explainer = None if read.reasons is None else _session(read.reasons, threads, folder / bundle.REASONS)
         self._medians = np.array([read.manifest.features[name].median for name in schema.FEATURES])
 
     def score(self, transactions: ArrayLike) -> Scores:
@@ -72,54 +75,90 @@ class Scorer:
 
     def probability(self, transactions: ArrayLike) -> NDArray[np.float64]:
         """The calibrated probability of fraud, shape (n,)."""
-        raw = self._run(transactions)
+        raw = self._answers(transactions)
         calibration = self.manifest.calibration
         return raw.astype(np.float64) if calibration is None else calibration.apply(raw)
 
-    def reasons(self, transaction: ArrayLike, most: int = _REASONS) -> list[Reason]:
-        """The features that moved one transaction's score most, strongest first.
+    def contributions(self, transactions: ArrayLike) -> NDArray[np.float64]:
+        """How far each feature moved the calibrated log-odds of each transaction, shape (n, 30), above 0 towards fraud.
 
-        A contribution is the log-odds of the transaction less those of the same transaction with that one feature at
-        its median over the training rows (occlusion: Zeiler and Fergus, "Visualizing and understanding convolutional
-        networks", 2014).
+        From a bundle with a graph of reasons they are exact: with the calibrated log-odds of the model's base they add
+        up to those of the answer. Where calibration bends, each is scaled by its mean slope between the two. From one
+        without they are an approximation that need not add up: see `_occluded`.
 
         Args:
-            transaction: shape (30,).
-            most: how many to name; those that move nothing are left out.
+            transactions: shape (n, 30).
+
+        Raises:
+            ValueError: as `score`.
         """
-        row = np.asarray(transaction, dtype=np.float64).reshape(len(schema.FEATURES))
-        without = np.tile(row, (len(row) + 1, 1))
-        np.fill_diagonal(without[1:], self._medians)
-        log_odds = self._log_odds(without)
-        contribution = log_odds[0] - log_odds[1:]
-        strongest = np.argsort(-np.abs(contribution), kind="stable")[:most]
+        raw = np.asarray(transactions, dtype=np.float64)
+        if self._explainer is None:
+            return self._occluded(raw)
+        moved = self._run(self._explainer, raw, _COLUMNS, _BATCH_OF_REASONS).astype(np.float64)
+        base, calibration = self.manifest.reasons.base, self.manifest.calibration
+        if base is None or calibration is None:
+            return moved
+        return moved * calibration.secant(base, base + moved.sum(axis=1))[:, None]
+
+    def reasons(self, transactions: ArrayLike, most: int = _REASONS) -> list[list[Reason]]:
+        """For each transaction the features that moved its answer most, strongest first, by their `contributions`.
+
+        Args:
+            transactions: shape (n, 30).
+            most: how many to name; those that move nothing are left out.
+
+        Raises:
+            ValueError: as `score`.
+        """
+        raw = np.asarray(transactions, dtype=np.float64)
+        moved = self.contributions(raw)
+        strongest = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :most]
         return [
-            Reason(schema.FEATURES[i], float(row[i]), float(contribution[i])) for i in strongest if contribution[i] != 0
+            [Reason(schema.FEATURES[i], float(row[i]), float(each[i])) for i in first if each[i] != 0]
+            for row, each, first in zip(raw, moved, strongest, strict=True)
         ]
+
+    def _occluded(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The log-odds of each transaction less those of the same one with one feature at its median over the training
+        rows (Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014).
+        """
+        log_odds = self._log_odds(raw)[:, None]
+        moved = np.empty((len(raw), _COLUMNS))
+        every = np.arange(_COLUMNS)
+        for start in range(0, len(raw), _BATCH_OF_REASONS):
+            rows = slice(start, start + _BATCH_OF_REASONS)
+            without = np.tile(raw[rows, None], (1, _COLUMNS, 1))
+            without[:, every, every] = self._medians
+            moved[rows] = log_odds[rows] - self._log_odds(without.reshape(-1, _COLUMNS)).reshape(-1, _COLUMNS)
+        return moved
 
     def _log_odds(self, transactions: NDArray[np.float64]) -> NDArray[np.float64]:
         calibration = self.manifest.calibration
-        raw = self._run(transactions).astype(np.float64)
+        raw = self._answers(transactions).astype(np.float64)
         if calibration is not None:
             return calibration.log_odds(raw)
         clipped = np.clip(raw, 1e-6, 1 - 1e-6)
         return np.log(clipped / (1 - clipped))
 
-    def _run(self, transactions: ArrayLike) -> NDArray[np.float32]:
+    def _answers(self, transactions: ArrayLike) -> NDArray[np.float32]:
         """The model's own output, log-odds or probability, shape (n,)."""
+        return self._run(self._model, transactions, 1, _BATCH)[:, 0]
+
+    def _run(self, session: Any, transactions: ArrayLike, width: int, rows: int) -> NDArray[np.float32]:
+        """What a graph answers, shape (n, width), found for so many rows at once."""
         prepared = prepare(transactions, self.manifest.time)
-        outputs = [
-            self._session.run(None, {"transactions": prepared[start : start + _BATCH]})[0].reshape(-1)
-            for start in range(0, len(prepared), _BATCH)
-        ]
-        answers = np.concatenate(outputs) if outputs else np.empty(0, np.float32)
-        if not np.isfinite(answers).all():
-            unanswered = int(np.argmin(np.isfinite(answers)))
-            raise ValueError(f"the model has no answer for transaction {unanswered}: its values are too large")
+        outputs = [np.empty((0, width), np.float32)]
+        for start in range(0, len(prepared), rows):
+            outputs += session.run(None, {"transactions": prepared[start : start + rows]})
+        answers = np.concatenate(outputs)
+        finite = np.isfinite(answers).all(axis=1)
+        if not finite.all():
+            raise ValueError(f"the model has no answer for transaction {np.argmin(finite)}: its values are too large")
         return answers
 
 
-def _session(model: bytes, threads: int, folder: Path) -> Any:
+def _session(graph: bytes, threads: int, path: Path) -> Any:
     # onnxruntime's wheel reports usage by default; it reads this when it is imported.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
@@ -128,6 +167,6 @@ def _session(model: bytes, threads: int, folder: Path) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no public base class
-        raise UsageError(f"{folder / bundle.MODEL} can't be run ({error}): run `make train` again") from None
+        raise UsageError(f"{path} can't be run ({error}): run `make train` again") from None

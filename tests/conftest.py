@@ -190,6 +190,7 @@ def _manifest(transactions: np.ndarray) -> bundle.Manifest:
         time="of day",
         calibration=bundle.Calibration(slope=1.0, intercept=0.0),
         thresholds=bundle.Thresholds(review=0.5, decline=0.9),
+        reasons=bundle.Reasons(methods={"logistic regression": bundle.OCCLUSION}),
         features={
             name: bundle.TrainingRange(low=low[i], median=median[i], high=high[i])
             for i, name in enumerate(schema.FEATURES)

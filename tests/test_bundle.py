@@ -17,26 +17,62 @@ BY_AMOUNT = (
 )
 
 
+FILES = [bundle.MODEL, bundle.REASONS, bundle.MANIFEST]
+
+
 @pytest.fixture
 def folder(bundle_folder, tmp_path):
-    return shutil.copytree(bundle_folder, tmp_path / "model")
+    """A bundle with reasons of its own, which nothing here runs."""
+    read = bundle.read(bundle_folder)
+    reasons = bundle.Reasons(methods={"logistic regression": "coefficients"}, base=-3.5)
+    manifest = read.manifest.model_copy(update={"reasons": reasons})
+    bundle.write(tmp_path / "model", read.model, manifest, b"a graph of reasons")
+    return tmp_path / "model"
 
 
 def rewritten(folder, target, **changed):
     """The same bundle, honestly written anew with other content."""
     read = bundle.read(folder)
-    return bundle.write(target, read.model, read.manifest.model_copy(update=changed))
+    return bundle.write(target, read.model, read.manifest.model_copy(update=changed), read.reasons)
 
 
 def test_what_was_written_is_read(folder):
     read = bundle.read(folder)
     assert read.model == (folder / bundle.MODEL).read_bytes()
+    assert read.reasons == (folder / bundle.REASONS).read_bytes() == b"a graph of reasons"
+    assert list(read.manifest.files) == [bundle.MODEL, bundle.REASONS]
     assert read.manifest.name == "logistic"
     assert read.manifest.version == f"logistic-{read.manifest.digest[:12]}"
-    assert sorted(path.name for path in folder.iterdir()) == [bundle.MANIFEST, bundle.MODEL]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
 
 
-@pytest.mark.parametrize("name", [bundle.MODEL, bundle.MANIFEST])
+def test_a_bundle_without_a_graph_of_reasons_is_whole(bundle_folder):
+    read = bundle.read(bundle_folder)
+    assert read.reasons is None
+    assert list(read.manifest.files) == [bundle.MODEL]
+    assert read.manifest.reasons == bundle.Reasons(methods={"logistic regression": bundle.OCCLUSION}, base=None)
+    assert sorted(path.name for path in bundle_folder.iterdir()) == [bundle.MANIFEST, bundle.MODEL]
+
+
+def test_a_base_without_a_graph_of_reasons_is_not_written_nor_a_graph_without_a_base(folder, bundle_folder, tmp_path):
+    with_base, without = bundle.read(folder), bundle.read(bundle_folder)
+    for manifest, reasons in ((with_base.manifest, None), (without.manifest, b"a graph")):
+        with pytest.raises(ValueError, match="belong together"):
+            bundle.write(tmp_path / "half", without.model, manifest, reasons)
+    assert not (tmp_path / "half").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [(bundle.MODEL, "is not the model that"), (bundle.REASONS, "is not the graph that")]
+)
+def test_the_file_that_was_changed_is_named(folder, name, told):
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UsageError, match=f"{name} {told} its manifest names: run `make train` again"):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_bundle_with_one_byte_changed_anywhere_is_refused(folder, name):
     path = folder / name
     whole = path.read_bytes()
@@ -51,7 +87,7 @@ def test_a_bundle_with_one_byte_changed_anywhere_is_refused(folder, name):
     bundle.read(folder)
 
 
-@pytest.mark.parametrize("name", [bundle.MODEL, bundle.MANIFEST])
+@pytest.mark.parametrize("name", FILES)
 def test_a_bundle_cut_short_or_with_more_behind_it_is_refused(folder, name):
     whole = (folder / name).read_bytes()
     for changed in (b"", whole[:-1], whole[: len(whole) // 2], whole + b" ", whole + whole):
@@ -60,7 +96,7 @@ def test_a_bundle_cut_short_or_with_more_behind_it_is_refused(folder, name):
             bundle.read(folder)
 
 
-@pytest.mark.parametrize("name", [bundle.MODEL, bundle.MANIFEST])
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_told_with_the_mend(folder, name):
     (folder / name).unlink()
     with pytest.raises(UsageError, match=r"holds no model bundle .*make train"):
@@ -82,7 +118,16 @@ def test_a_newer_format_is_refused_by_its_number(folder):
     document = json.loads((folder / bundle.MANIFEST).read_text())
     document |= {"format": bundle.FORMAT + 1, "invented": "later"}
     (folder / bundle.MANIFEST).write_text(json.dumps(document))
-    with pytest.raises(UsageError, match=r"is of format 2, this program reads 1: update the program"):
+    with pytest.raises(UsageError, match=r"is of format 3, this program reads 2: update the program"):
+        bundle.read(folder)
+
+
+def test_an_older_format_is_refused_by_its_number(folder):
+    """As bundles were before they said how their answers are explained."""
+    document = json.loads((folder / bundle.MANIFEST).read_text())
+    del document["reasons"]
+    (folder / bundle.MANIFEST).write_text(json.dumps(document | {"format": 1}))
+    with pytest.raises(UsageError, match=r"is of format 1, this program reads 2: run `make train` again"):
         bundle.read(folder)
 
 
@@ -128,6 +173,8 @@ def test_the_digest_covers_what_decides_and_nothing_else(folder, tmp_path):
         {"calibration": None},
         {"thresholds": bundle.Thresholds(review=0.5, decline=None)},
         *({"thresholds": bundle.Thresholds(review=0.5, decline=0.9, by_amount=rule)} for rule in BY_AMOUNT),
+        {"reasons": manifest.reasons.model_copy(update={"base": -3.6})},
+        {"reasons": manifest.reasons.model_copy(update={"methods": {"logistic regression": "guesses"}})},
         {"features": manifest.features | {first: bundle.TrainingRange(low=0, median=1, high=2)}},
         {"training": training | {"data": {"digest": "1" * 64}}},
     ]
@@ -135,8 +182,10 @@ def test_the_digest_covers_what_decides_and_nothing_else(folder, tmp_path):
         assert rewritten(folder, tmp_path / f"same{i}", **changed).digest == manifest.digest
     digests = [rewritten(folder, tmp_path / f"other{i}", **changed).digest for i, changed in enumerate(other)]
     assert len({manifest.digest, *digests}) == len(other) + 1
-    model = bundle.write(tmp_path / "m", b"another model", manifest)
-    assert model.digest != manifest.digest
+    read = bundle.read(folder)
+    model = bundle.write(tmp_path / "m", b"another model", manifest, read.reasons)
+    reasons = bundle.write(tmp_path / "r", read.model, manifest, b"other reasons")
+    assert len({model.digest, reasons.digest, manifest.digest}) == 3
 
 
 def test_without_thresholds_by_amount_a_manifest_is_what_it_was_before_there_were_any(folder):
@@ -166,3 +215,23 @@ def test_the_calibration_is_the_logistic_function_and_never_overflows():
     assert (0 < least < 1e-300, most) == (True, 1)
     assert calibration.apply(log_odds.astype(np.float32)).dtype == np.float64
     assert (np.diff(calibration.apply(log_odds)) > 0).all()
+
+
+@pytest.mark.parametrize("start", [-6.0, 0.0, 2.5])
+def test_the_mean_slope_of_a_linear_calibration_is_its_slope(start):
+    raw = np.array([-1e30, -50, start, start + 1e-9, 3, 1e30])
+    assert Calibration(slope=1.7, intercept=-2).secant(start, raw) == pytest.approx(np.full(6, 1.7), rel=1e-9)
+
+
+@pytest.mark.parametrize("start", [-6.0, 0.0, 2.5])
+def test_the_mean_slope_of_a_bent_calibration_lies_between_its_two(start):
+    bent = Calibration(slope=0.7, slope_above=1.6, intercept=-0.4)
+    raw = np.array([-1e30, -40, -3, -0.1, 1, 40, 1e30])
+    at_start, at_raw = bent.log_odds(np.array(start)), bent.log_odds(raw)
+    assert at_start + bent.secant(start, raw) * (raw - start) == pytest.approx(at_raw, rel=1e-12)
+    # Where both ends meet it is the derivative, and nothing leaps on the way there.
+    sides = bent.log_odds(start + np.array([-1e-4, 1e-4]))
+    derivative = (sides[1] - sides[0]) / 2e-4
+    nearby = start + np.array([0, 1e-300, -1e-12, 1e-9, 0.9e-6, 1.1e-6, -2e-6])
+    assert bent.secant(start, nearby) == pytest.approx(np.full(7, derivative), abs=1e-6)
+    assert bent.secant(start, np.array([-1e9, 1e9])) == pytest.approx([0.7, 1.6], abs=1e-6)

@@ -1,7 +1,9 @@
 import shutil
 
 import numpy as np
+import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 
 from fraud import bundle, schema, scorer
 from fraud.costs import CostModel
@@ -24,8 +26,6 @@ def raw(draw):
 
 
 def test_the_probability_is_the_calibrated_output_of_the_graph(scoring, raw, bundle_folder):
-    import onnxruntime
-
     graph = onnxruntime.InferenceSession(bundle_folder / bundle.MODEL, providers=["CPUExecutionProvider"])
     log_odds = graph.run(None, {"transactions": prepare(raw, "of day")})[0][:, 0].astype(np.float64)
     assert scoring.probability(raw) == pytest.approx(1 / (1 + np.exp(-log_odds)), rel=1e-12)
@@ -97,8 +97,8 @@ def test_whole_days_that_passed_change_nothing(scoring, raw, days):
     later = raw.copy()
     later[:, TIME] += days * schema.SECONDS_PER_DAY
     assert np.array_equal(scoring.probability(later), scoring.probability(raw))
-    assert scoring.reasons(later[0]) != []
-    contributions = [[r.contribution for r in scoring.reasons(rows[0], 30)] for rows in (raw, later)]
+    assert scoring.reasons(later[:1]) != [[]]
+    contributions = [[r.contribution for r in scoring.reasons(rows[:1], 30)[0]] for rows in (raw, later)]
     assert contributions[0] == contributions[1]
 
 
@@ -119,7 +119,7 @@ def test_the_largest_numbers_are_answered(scoring):
     scores = scoring.score(rng.choice([-3.4e38, 3.4e38, 1e-40], (500, 30)))
     assert np.isfinite(scores.probability).all()
     row = rng.choice([-3.4e38, 3.4e38], 30)
-    assert np.isfinite([reason.contribution for reason in scoring.reasons(row, most=30)]).all()
+    assert np.isfinite([reason.contribution for reason in scoring.reasons(row[None], most=30)[0]]).all()
 
 
 def test_no_transactions_have_no_scores(scoring):
@@ -140,18 +140,127 @@ def test_reasons_are_what_each_feature_at_its_median_would_have_changed(scoring,
         without = row.copy()
         without[i] = medians[i]
         expected[name] = log_odds(row) - log_odds(without)
-    reasons = scoring.reasons(row, most=5)
+    reasons = scoring.reasons(row[None], most=5)[0]
     strongest = sorted(expected, key=lambda name: -abs(expected[name]))[:5]
     assert [reason.feature for reason in reasons] == strongest
     for reason in reasons:
         assert reason.contribution == pytest.approx(expected[reason.feature], abs=1e-4)
         assert reason.value == row[schema.FEATURES.index(reason.feature)]
-    assert len(scoring.reasons(row)) == 3
+    assert len(scoring.reasons(row[None])[0]) == 3
+
+
+def test_a_bundle_without_a_graph_of_reasons_calls_them_an_approximation(scoring):
+    assert set(scoring.manifest.reasons.methods.values()) == {bundle.OCCLUSION}
+    assert scoring.manifest.reasons.base is None
+
+
+CALIBRATIONS = {
+    "none": None,
+    "linear": bundle.Calibration(slope=1.3, intercept=-0.4),
+    "bent": bundle.Calibration(slope=0.8, slope_above=1.7, intercept=0.5),
+}
+
+
+@pytest.fixture(scope="module", params=CALIBRATIONS)
+def explaining(request, finished_run, tmp_path_factory):
+    """The recipe's own bundle, calibrated in each way."""
+    read = bundle.read(finished_run.build / "model")
+    assert set(read.manifest.reasons.methods) == {"lightgbm", "perceptrons"}
+    calibrated = read.manifest.model_copy(update={"calibration": CALIBRATIONS[request.param]})
+    folder = tmp_path_factory.mktemp("explained") / "model"
+    bundle.write(folder, read.model, calibrated, read.reasons)
+    return Scorer(folder)
+
+
+def test_contributions_and_calibrated_base_add_up_to_the_calibrated_log_odds(explaining, raw, finished_run):
+    graph = onnxruntime.InferenceSession(finished_run.build / "model/model.onnx", providers=["CPUExecutionProvider"])
+    margin = graph.run(None, {"transactions": prepare(raw, "of day")})[0][:, 0].astype(np.float64)
+    calibration, base = explaining.manifest.calibration, np.array(explaining.manifest.reasons.base)
+    contributions = explaining.contributions(raw)
+    assert contributions.shape == raw.shape
+    assert contributions.dtype == np.float64
+    expected, start = (margin, base) if calibration is None else map(calibration.log_odds, (margin, base))
+    assert contributions.sum(axis=1) + start == pytest.approx(expected, abs=1e-4)
+    assert margin.max() > base > margin.min()
+
+
+def test_calibration_scales_all_contributions_of_a_transaction_alike(explaining, raw, finished_run):
+    graph = onnxruntime.InferenceSession(finished_run.build / "model/reasons.onnx", providers=["CPUExecutionProvider"])
+    uncalibrated = graph.run(None, {"transactions": prepare(raw, "of day")})[0].astype(np.float64)
+    contributions = explaining.contributions(raw)
+    scale = (contributions * uncalibrated).sum(1) / (uncalibrated**2).sum(1)
+    assert contributions == pytest.approx(scale[:, None] * uncalibrated, abs=1e-9)
+    calibration = explaining.manifest.calibration
+    low, high = (1, 1) if calibration is None else (calibration.slope, calibration.slope_above or calibration.slope)
+    assert (scale >= low - 1e-9).all()
+    assert (scale <= high + 1e-9).all()
+
+
+def test_reasons_are_the_strongest_contributions(explaining, raw):
+    contributions = explaining.contributions(raw[:40])
+    reasons = explaining.reasons(raw[:40], most=4)
+    assert len(reasons) == 40
+    for row, each, named in zip(raw, contributions, reasons, strict=False):
+        found = [schema.FEATURES.index(reason.feature) for reason in named]
+        assert len(set(found)) == 4
+        assert [reason.contribution for reason in named] == each[found].tolist()
+        assert [reason.value for reason in named] == row[found].tolist()
+        strengths = np.abs(each[found])
+        assert (np.diff(strengths) <= 0).all()
+        assert strengths[-1] >= np.abs(np.delete(each, found)).max()
+    assert [len(named) for named in explaining.reasons(raw[:5])] == [3] * 5
+
+
+@pytest.mark.parametrize("explained", [True, False])
+def test_a_row_is_explained_alike_alone_in_company_and_across_batches(
+    scoring, finished_run, raw, monkeypatch, explained
+):
+    scorer_ = Scorer(finished_run.build / "model") if explained else scoring
+    together = scorer_.contributions(raw[:50])
+    assert np.concatenate([scorer_.contributions(row[None]) for row in raw[:50]]) == pytest.approx(together, abs=2e-5)
+    monkeypatch.setattr(scorer, "_BATCH_OF_REASONS", 7)
+    assert scorer_.contributions(raw[:50]) == pytest.approx(together, abs=2e-5)
+    assert scorer_.contributions(np.empty((0, 30))).shape == (0, 30)
+    assert scorer_.reasons(np.empty((0, 30))) == []
+    with pytest.raises(ValueError, match=r"transactions have shape \(30,\)"):
+        scorer_.reasons(raw[0])
+
+
+def test_whole_days_that_passed_explain_nothing(finished_run, raw):
+    explaining = Scorer(finished_run.build / "model")
+    later = raw.copy()
+    later[:, TIME] += 3 * schema.SECONDS_PER_DAY
+    assert np.array_equal(explaining.contributions(later), explaining.contributions(raw))
+
+
+def test_the_largest_numbers_are_explained(explaining):
+    rows = np.random.default_rng(1).choice([-3.4e38, 3.4e38, 1e-40], (500, 30))
+    assert np.isfinite(explaining.contributions(rows)).all()
+
+
+def test_contributions_beyond_all_numbers_are_refused(bundle_folder, tmp_path):
+    read = bundle.read(bundle_folder)
+    nodes = [helper.make_node("Mul", ["transactions", "factor"], ["contributions"])]
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 30]) for name in ("transactions", "contributions")
+    ]
+    factor = helper.make_tensor("factor", TensorProto.FLOAT, [1], [1e10])
+    graph = helper.make_model(
+        helper.make_graph(nodes, "reasons", values[:1], values[1:], [factor]),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=9,
+    )
+    manifest = read.manifest.model_copy(update={"reasons": bundle.Reasons(methods={}, base=0.0)})
+    bundle.write(tmp_path / "m", read.model, manifest, graph.SerializeToString())
+    rows = np.zeros((3, 30))
+    rows[1, 4] = 1e30
+    with pytest.raises(ValueError, match="no answer for transaction 1: its values are too large"):
+        Scorer(tmp_path / "m").reasons(rows)
 
 
 def test_a_transaction_at_every_median_has_no_reasons(scoring):
     medians = [scoring.manifest.features[name].median for name in schema.FEATURES]
-    assert scoring.reasons(medians) == []
+    assert scoring.reasons([medians]) == [[]]
 
 
 def test_a_model_of_probabilities_is_taken_at_its_word(finished_run):
@@ -161,7 +270,7 @@ def test_a_model_of_probabilities_is_taken_at_its_word(finished_run):
     rows[0, schema.FEATURES.index("V14")] = -8
     probability = scoring.probability(rows)
     assert probability == pytest.approx(np.round(probability * 100) / 100, abs=1e-6)
-    assert scoring.reasons(rows[0])[0].feature == "V14"
+    assert scoring.reasons(rows)[0][0].feature == "V14"
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e39])
@@ -178,10 +287,18 @@ def test_a_sealed_bundle_whose_model_is_no_graph_is_refused(bundle_folder, tmp_p
         Scorer(tmp_path / "m")
 
 
-def test_a_changed_bundle_is_refused(bundle_folder, tmp_path):
-    folder = shutil.copytree(bundle_folder, tmp_path / "m")
-    model = bytearray((folder / bundle.MODEL).read_bytes())
-    model[len(model) // 2] ^= 1
-    (folder / bundle.MODEL).write_bytes(model)
-    with pytest.raises(UsageError, match="is not the model"):
+def test_a_sealed_bundle_whose_reasons_are_no_graph_is_refused(finished_run, tmp_path):
+    read = bundle.read(finished_run.build / "model")
+    bundle.write(tmp_path / "m", read.model, read.manifest, b"no graph")
+    with pytest.raises(UsageError, match=r"reasons\.onnx can't be run .*make train"):
+        Scorer(tmp_path / "m")
+
+
+@pytest.mark.parametrize(("name", "told"), [(bundle.MODEL, "is not the model"), (bundle.REASONS, "is not the graph")])
+def test_a_changed_bundle_is_refused(finished_run, tmp_path, name, told):
+    folder = shutil.copytree(finished_run.build / "model", tmp_path / "m")
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(UsageError, match=told):
         Scorer(folder)

@@ -98,8 +98,10 @@ class Predict:
         ]
         for row, warnings in self._unusual.warnings(rows):
             answers[row]["warnings"] = warnings
-        for row in range(len(rows)) if everywhere else np.flatnonzero(scores.prediction).tolist():
-            answers[row]["reasons"] = [asdict(reason) for reason in self._scorer.reasons(rows[row])]
+        explained = np.arange(len(rows)) if everywhere else np.flatnonzero(scores.prediction)
+        if len(explained):
+            for row, reasons in zip(explained.tolist(), self._scorer.reasons(rows[explained]), strict=True):
+                answers[row]["reasons"] = [asdict(reason) for reason in reasons]
         return answers
 
 

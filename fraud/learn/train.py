@@ -13,6 +13,7 @@ from fraud.dataset import source, split
 from fraud.dataset.split import Rows
 from fraud.learn import chosen, recipe
 from fraud.learn.candidates import Candidate
+from fraud.learn.explain import explain
 from fraud.learn.export import to_graph
 from fraud.learn.recipe import Fitted
 from fraud.metrics.weights import legitimate_weight
@@ -118,6 +119,7 @@ def _write(
     settings: Settings,
     provenance: dict[str, Any],
 ) -> Manifest:
+    explained = explain(fitted.model)
     data = {name: provenance["data"][name] for name in ("source", "digest", "rows", "frauds")}
     manifest = Manifest.model_validate(
         {
@@ -127,6 +129,7 @@ def _write(
             "time": fitted.model.candidate.time,
             "calibration": fitted.calibration,
             "thresholds": fitted.thresholds,
+            "reasons": explained.reasons,
             "features": fitted.features,
             "training": {
                 "data": data,
@@ -139,7 +142,7 @@ def _write(
             "provenance": provenance,
         }
     )
-    return bundle.write(settings.build / folder, to_graph(fitted.model), manifest)
+    return bundle.write(settings.build / folder, to_graph(fitted.model), manifest, explained.graph)
 
 
 def _record(manifest: Manifest) -> dict[str, Any]:

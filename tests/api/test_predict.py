@@ -83,13 +83,19 @@ def test_a_usual_transaction_has_no_warning(client: Client) -> None:
 
 
 def test_a_list_is_answered_in_its_order(client: Client, blog_transaction: dict[str, float]) -> None:
-    sent = [blog_transaction | {"V14": float(v14)} for v14 in np.linspace(-8, 2, 25)]
+    sent = [blog_transaction | {"V14": float(v14)} for v14 in np.linspace(2, -8, 25)]
     together = client.post("/predict", json=sent).get_json()
     alone = [client.post("/predict", json=one).get_json() for one in sent]
     assert [answer["probability"] for answer in together] == pytest.approx(
         [answer["probability"] for answer in alone], abs=1e-6
     )
     assert [answer["decision"] for answer in together] == [answer["decision"] for answer in alone]
+    for answer, one, lonely in zip(together, sent, alone, strict=True):
+        named = [(reason["feature"], reason["value"]) for reason in answer["reasons"]]
+        assert named == [(feature, one[feature]) for feature, _ in named]
+        assert named == [(reason["feature"], reason["value"]) for reason in lonely["reasons"]]
+        assert len(named) == (3 if answer["prediction"] else 0)
+    assert {answer["prediction"] for answer in together} == {0, 1}
 
 
 @pytest.mark.parametrize("count", [0, 1, 10_000])

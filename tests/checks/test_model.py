@@ -222,7 +222,8 @@ def test_another_sound_bundle_than_the_one_evaluated_is_refused(run_copy, limits
     limits(EASY)
     read = bundle.read(run_copy.build / "model")
     lower = read.manifest.thresholds.model_copy(update={"review": read.manifest.thresholds.review * 0.99})
-    bundle.write(run_copy.build / "model", read.model, read.manifest.model_copy(update={"thresholds": lower}))
+    changed = read.manifest.model_copy(update={"thresholds": lower})
+    bundle.write(run_copy.build / "model", read.model, changed, read.reasons)
     with pytest.raises(UsageError, match="is not the bundle that was evaluated: run `make evaluate` again"):
         model.run(run_copy)
 

@@ -37,7 +37,7 @@ def rewrite(shipped):
             name: {**getattr(read.manifest, name), **value} if isinstance(value, dict) else value
             for name, value in values.items()
         }
-        bundle.write(shipped / folder, read.model, read.manifest.model_copy(update=changed))
+        bundle.write(shipped / folder, read.model, read.manifest.model_copy(update=changed), read.reasons)
 
     return change
 

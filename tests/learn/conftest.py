@@ -1,5 +1,8 @@
 """Candidates that are fitted in no time, by the code of those that they are like."""
 
+from itertools import combinations
+from math import comb
+
 import pytest
 
 from fraud.learn.candidates import Candidate, Range, registry
@@ -59,3 +62,21 @@ def trees():
         return like.model_copy(update={"name": name, "parameters": parameters, "search": {}})
 
     return made
+
+
+@pytest.fixture(scope="session")
+def by_definition():
+    """`by_definition(worth, player, players)`: a Shapley value, `worth` being that of a frozenset of players.
+
+    It is what the player adds to a coalition of the others: the mean over sizes, and of a size over its coalitions.
+    """
+
+    def value(worth, player, players):
+        others = [other for other in range(players) if other != player]
+        return sum(
+            (worth(frozenset({*before, player})) - worth(frozenset(before))) / (players * comb(players - 1, size))
+            for size in range(players)
+            for before in combinations(others, size)
+        )
+
+    return value

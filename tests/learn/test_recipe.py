@@ -5,6 +5,7 @@ from fraud import bundle, schema
 from fraud.dataset import split
 from fraud.learn import recipe, threshold
 from fraud.learn.candidates import registry
+from fraud.learn.explain import explain
 from fraud.learn.export import to_graph
 from fraud.learn.selection import Frame, cross_validate
 from fraud.learn.tuning import tune
@@ -38,6 +39,7 @@ def fitted(frame, told, weight):
 
 def digest(fitted, folder):
     """Of the bundle that this would ship as, on data of always the same digest."""
+    explained = explain(fitted.model)
     manifest = bundle.Manifest(
         name=fitted.model.candidate.name,
         protocol="random",
@@ -45,12 +47,13 @@ def digest(fitted, folder):
         time=fitted.model.candidate.time,
         calibration=fitted.calibration,
         thresholds=fitted.thresholds,
+        reasons=explained.reasons,
         features=fitted.features,
         training={"data": {"digest": "0"}},
         selection=fitted.selection,
         provenance={},
     )
-    return bundle.write(folder, to_graph(fitted.model), manifest).digest
+    return bundle.write(folder, to_graph(fitted.model), manifest, explained.graph).digest
 
 
 def test_rows_that_judge_have_no_part_in_the_bundle(frame, told, tmp_path):

@@ -30,6 +30,16 @@ def test_each_protocol_has_its_bundle_and_its_reference_fitted_on_its_own_rows(f
             assert manifest.features["V1"].high == training["V1"].max()
             names = {"model": chosen.read().candidate.name, "logistic": "logistic", "reference": "forest"}
             assert manifest.name == names[role]
+            methods = {
+                "model": {
+                    "lightgbm": "path-dependent Shapley values of trees",
+                    "perceptrons": "Aumann-Shapley values from the median",
+                },
+                "logistic": {"logistic regression": "coefficients"},
+                "reference": {"random forest": bundle.OCCLUSION},
+            }
+            assert manifest.reasons.methods == methods[role]
+            assert (bundle.REASONS in manifest.files) == (role != "reference")
 
 
 def test_the_recipe_is_the_one_of_the_file(finished_run):
