@@ -88,7 +88,8 @@ def _benchmark(measured: dict[str, Any]) -> Iterator[str]:
 
 def _study(document: dict[str, Any]) -> Iterator[str]:
     plan = document["plan"]
-    yield f"The study of {document['rows']:,} rows with {document['frauds']} frauds: {plan['rounds']} round{'s' * (plan['rounds'] > 1)} of"
+    rounds = "one round" if plan["rounds"] == 1 else f"{plan['rounds']} rounds"
+    yield f"The study of {document['rows']:,} rows with {document['frauds']} frauds: {rounds} of"
     yield f"{plan['folds']} outer folds, and {plan['blocks']} blocks of time. Whatever is tuned is tuned inside the"
     yield "training rows of each fold, in blends too; “selected” is what the selection chose there, fold by fold, and"
     yield "“recipe” what `fraud/learn/recipe.toml` holds. The values that tuning starts from, and what blends are made"
