@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -202,6 +203,43 @@ def test_a_worker_that_dies_is_replaced(bundle_folder: Path) -> None:
             time.sleep(0.05)
         wait_until_it_answers(running)
         assert running.stop() == 0
+
+
+def test_counts_are_those_of_all_workers_and_outlive_one(
+    bundle_folder: Path, blog_transaction: dict[str, float]
+) -> None:
+    def counted(served: Served) -> float:
+        with closing(HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        [count] = re.findall(r'^fraud_requests_total{route="/predict",status="200"} (\S+)$', text, re.MULTILINE)
+        return float(count)
+
+    with serving(bundle_folder.parent, workers=2) as running:
+        # The kernel deals connections to workers: of so many, each gets some.
+        for _ in range(40):
+            with Client(running.url) as client:
+                client.predict(blog_transaction)
+        assert {counted(running) for _ in range(10)} == {40}
+        killed, _ = running.workers()
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while killed in running.workers() or len(running.workers()) < 2:
+            assert time.monotonic() < deadline, "no new worker"
+            time.sleep(0.05)
+        wait_until_it_answers(running)
+        assert {counted(running) for _ in range(10)} == {40}
+
+
+def test_each_request_is_one_line_of_the_log(bundle_folder: Path, blog_transaction: dict[str, float]) -> None:
+    with serving(bundle_folder.parent, workers=2) as running:
+        for _ in range(20):
+            with Client(running.url) as client:
+                client.predict(blog_transaction)
+        running.process.terminate()
+        output, _ = running.process.communicate(timeout=60)
+    told = [json.loads(line) for line in output.splitlines()]
+    assert sum(line["route"] == "/predict" for line in told) == 20
 
 
 def refusal(process: subprocess.Popen[str], code: int = 2) -> str:
