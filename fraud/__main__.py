@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fraud import __version__, settings
-from fraud.errors import reported
+from fraud.errors import UsageError, reported
 
 EPILOG = """\
 Settings come from FRAUD_* environment variables, which the Makefile sets from DATA=, BUILD=, PREVALENCE= and the like;
@@ -50,6 +50,15 @@ def _parser() -> argparse.ArgumentParser:
     step("evaluate", "score the bundles on the rows kept apart", _evaluate)
     step("report", "write the report from the artefacts of the run", _report)
     step("serve", "serve the model over HTTP", _serve)
+    keys = step("key", "make keys of the API", None)
+    new = keys.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser(
+        "new", help="add a key to the file that FRAUD_API_KEYS_FILE names, and print it: it is kept nowhere"
+    )
+    new.add_argument("name", metavar="NAME", help="whose it is")
+    good = new.add_mutually_exclusive_group()
+    good.add_argument("--days", type=_days, default=365, help="how long it is good (default: %(default)s)")
+    good.add_argument("--never-expires", dest="days", action="store_const", const=None)
+    new.set_defaults(run=_key_new)
     step("settings", "list the settings with their values", _settings)
     score = step("score", "add probability, prediction and decision to every row of a file", _score)
     score.add_argument("input", metavar="IN", type=Path, help="transactions: .csv, .csv.gz or .parquet")
@@ -183,6 +192,23 @@ def _serve(asked: argparse.Namespace) -> int:
 
     server.run(settings.load())
     return 0
+
+
+def _key_new(asked: argparse.Namespace) -> int:
+    from fraud.api import keys
+
+    path = settings.load().api_keys_file
+    if path is None:
+        raise UsageError("set FRAUD_API_KEYS_FILE to the file that the key is added to")
+    print(keys.add(path, asked.name, asked.days))
+    return 0
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 0 < days <= 36_500:
+        raise ValueError
+    return days
 
 
 def _settings(asked: argparse.Namespace) -> int:

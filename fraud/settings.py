@@ -53,6 +53,7 @@ class Settings(BaseSettings, CostModel):
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     workers: int = Field(1, ge=1, description="processes that serve the API")
+    api_keys_file: Path | None = Field(None, description="hashed keys, one of which each client then needs")
     access_log: bool = Field(True, description="whether the API tells each request in a line of JSON")
 
     @field_validator("decline_precision")

@@ -3,9 +3,10 @@ import pytest
 
 from fraud import __main__ as command
 from fraud import __version__, schema, settings
+from fraud.api import keys
 from fraud.learn import chosen
 
-STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin")
+STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin", "key")
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,9 @@ def told(clean_settings, run_copy):
     return run_copy
 
 
-@pytest.mark.parametrize("arguments", [[], *([step] for step in STEPS), ["twin", "fit"], ["twin", "check"]])
+@pytest.mark.parametrize(
+    "arguments", [[], *([step] for step in STEPS), ["twin", "fit"], ["twin", "check"], ["key", "new"]]
+)
 def test_every_step_has_its_help(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         command.main([*arguments, "--help"])
@@ -30,7 +33,10 @@ def test_every_step_has_its_help(arguments, capsys):
     assert "usage: python -m fraud" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["nothing"], ["score"], ["train", "--fast"], ["twin"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nothing"], ["score"], ["train", "--fast"], ["twin"], ["key"], ["key", "new", "a", "--days", "0"]],
+)
 def test_a_wrong_call_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         command.main(arguments)
@@ -99,6 +105,22 @@ def test_score_of_a_bad_row_exits_with_2_and_leaves_no_output(told, tmp_path, ca
     assert command.main(["score", str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 2
     assert "row 4, column Amount" in capsys.readouterr().err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_new_key_is_printed_once_and_kept_as_a_hash(clean_settings, tmp_path, capsys):
+    path = tmp_path / "keys"
+    clean_settings(api_keys_file=path)
+    assert command.main(["key", "new", "till", "--never-expires"]) == 0
+    secret = capsys.readouterr().out.strip()
+    assert keys.holder(keys.read(path), secret).name == "till"
+    assert secret not in path.read_text()
+    assert command.main(["key", "new", "till"]) == 2
+    assert "has a key named till" in capsys.readouterr().err
+
+
+def test_a_new_key_needs_a_file_to_go_to(capsys):
+    assert command.main(["key", "new", "till"]) == 2
+    assert "set FRAUD_API_KEYS_FILE" in capsys.readouterr().err
 
 
 def test_an_interruption_is_told(told, monkeypatch, capsys):

@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
 from fraud.api import operations, predict, problems
+from fraud.api.guard import Guard
 from fraud.api.lane import Lane
 from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
@@ -28,17 +29,24 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
     return app
 
 
-def create_server_app(scorer: Scorer, access_log: bool, counts: Path | None = None) -> Observed:
-    """The WSGI application that is served: `create_app`'s, the lane in front of it, and all of it counted.
+def create_server_app(
+    scorer: Scorer, access_log: bool, counts: Path | None = None, api_keys: Path | None = None
+) -> Observed:
+    """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
 
     Args:
         access_log: whether each request is told in a line of JSON on standard output.
         counts: see `Metrics`.
+        api_keys: see `Guard`; without it anybody may ask.
+
+    Raises:
+        UsageError: the file of keys can't be used.
     """
     metrics = Metrics(counts)
     app = create_app(scorer, metrics)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
-    return Observed(Lane(app), metrics, routes, scorer.manifest.version, access_log)
+    served = Lane(app) if api_keys is None else Guard(Lane(app), api_keys)
+    return Observed(served, metrics, routes, scorer.manifest.version, access_log)
 
 
 def _identified(response: Response) -> Response:

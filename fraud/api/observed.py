@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from fraud.api.guard import HOLDER
 from fraud.api.metrics import Metrics
 from fraud.api.predict import DECIDED
 from fraud.api.reply import Environ, StartResponse, request_id
@@ -62,6 +63,7 @@ class Observed:
                 "milliseconds": round(seconds * 1e3, 3),
                 "model": self._version,
                 "decisions": decisions,
+                "holder": environ.get(HOLDER),
             }
             _write(msgspec.json.encode(told) + b"\n")
 

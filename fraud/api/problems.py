@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, request
@@ -29,11 +30,18 @@ class Fault:
 class Refused(Exception):
     """A request that the client can mend."""
 
-    def __init__(self, status: HTTPStatus, detail: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.faults = faults
+        self.headers = headers
 
     def reply(self, environ: Environ) -> Reply:
         """What the client reads: every fault with its mend."""
@@ -42,7 +50,7 @@ class Refused(Exception):
             extensions["errors"] = [
                 {key: value for key, value in vars(fault).items() if value is not None} for fault in self.faults
             ]
-        return _problem(environ, self.status, extensions)
+        return _problem(environ, self.status, extensions, self.headers)
 
 
 def bug(environ: Environ, error: Exception) -> Reply:
@@ -65,9 +73,14 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _problem(environ: Environ, status: HTTPStatus, extensions: Mapping[str, Any]) -> Reply:
+def _problem(
+    environ: Environ,
+    status: HTTPStatus,
+    extensions: Mapping[str, Any],
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Reply:
     # "about:blank": the status says what kind of problem it is (RFC 9457, section 4.2.1).
     document = {"type": "about:blank", "title": status.phrase, "status": status.value, **extensions}
     # In ASCII: what a client sent may hold half a character, which UTF-8 has no bytes for.
     body = json.dumps(document | {"id": request_id(environ)}, separators=(",", ":")).encode("ascii") + b"\n"
-    return Reply(status, MEDIA_TYPE, body, {})
+    return Reply(status, MEDIA_TYPE, body, headers)

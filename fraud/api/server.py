@@ -15,6 +15,7 @@ from granian.constants import Interfaces, RuntimeModes
 from granian.log import LogLevels
 
 from fraud import bundle
+from fraud.api import keys
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
 from fraud.settings import Settings
@@ -30,16 +31,18 @@ def run(settings: Settings) -> None:
     """Serve the bundle `build/model` until SIGTERM or SIGINT.
 
     Raises:
-        UsageError: the bundle is missing or was changed, or the address can't be listened on.
+        UsageError: the bundle is missing or was changed, the keys can't be used, or the address can't be listened on.
         SystemExit: 1, the workers died again and again.
     """
     folder = settings.build / "model"
     version = bundle.read(folder).manifest.version
+    if settings.api_keys_file is not None:
+        keys.read(settings.api_keys_file)
     address = _free(settings.host, settings.port)
     with tempfile.TemporaryDirectory(prefix="fraud-metrics-", dir=_in_memory()) as counts:
         # prometheus_client reads it when it is imported, in the workers.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-        application = partial(_application, folder, settings.access_log, Path(counts))
+        application = partial(_application, folder, settings, Path(counts))
         _serve(settings, address, application, version)
 
 
@@ -74,7 +77,7 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         super().signal_handler_interrupt(*arguments)
 
 
-def _application(folder: Path, access_log: bool, counts: Path) -> Any:
+def _application(folder: Path, settings: Settings, counts: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
     # Not before the fork: what counts asks once, when it is imported, where to.
     from fraud.api.app import create_server_app
@@ -84,7 +87,7 @@ def _application(folder: Path, access_log: bool, counts: Path) -> Any:
     # Until granian sets a handler of its own, the parent's, which was inherited, would swallow the signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        return create_server_app(Scorer(folder), access_log, counts)
+        return create_server_app(Scorer(folder), settings.access_log, counts, settings.api_keys_file)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None

@@ -67,6 +67,7 @@ def test_a_request_is_one_line_without_a_feature_in_it(
         "status": 200,
         "model": version["version"],
         "decisions": {"decline": 1},
+        "holder": None,
     }
     assert (refused["status"], refused["decisions"]) == (422, None)
     assert "123.456" not in json.dumps(refused)

@@ -53,13 +53,13 @@ def free_port() -> int:
         return port
 
 
-def start(build: Path, port: int, workers: int = 1, host: str = "127.0.0.1") -> subprocess.Popen[str]:
+def start(build: Path, port: int, workers: int = 1, host: str = "127.0.0.1", **others: str) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
     settings = {"FRAUD_BUILD": str(build), "FRAUD_PORT": str(port), "FRAUD_WORKERS": str(workers), "FRAUD_HOST": host}
     return subprocess.Popen(
         [sys.executable, "-m", "fraud", "serve"],
         cwd=ROOT,
-        env={**kept, **settings},
+        env={**kept, **settings, **others},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -260,6 +260,13 @@ def test_a_port_in_use_is_said_before_a_worker_starts(bundle_folder: Path, serve
 def test_a_host_that_is_not_ours_is_said(bundle_folder: Path) -> None:
     errors = refusal(start(bundle_folder.parent, free_port(), host="no.such.host.invalid"))
     assert errors.startswith("fraud serve: can't listen on no.such.host.invalid:")
+    assert errors.count("\n") == 1
+
+
+def test_keys_that_can_not_be_used_are_said(bundle_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("nonsense\n")
+    errors = refusal(start(bundle_folder.parent, free_port(), FRAUD_API_KEYS_FILE=str(tmp_path / "keys")))
+    assert "keys, line 1: no key of its own" in errors
     assert errors.count("\n") == 1
 
 

@@ -1,0 +1,85 @@
+"""Who may ask: a key where the operator asks for one."""
+
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from fraud.api import keys
+from fraud.api.problems import Refused
+from fraud.api.reply import Environ, StartResponse
+from fraud.errors import UsageError
+
+# Where the name of the key's holder is left, for the log.
+HOLDER = "fraud.holder"
+
+# What an orchestrator asks, which has no key.
+OPEN = frozenset({"/health", "/ready"})
+
+# Seconds between two looks at the file.
+_PATIENCE = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """A WSGI application in front of another one, which lets those pass who hold a key of the file.
+
+    The file is read again once it has changed; where it can't be used any more, the keys stay as they were.
+
+    Raises:
+        UsageError: the file can't be used.
+    """
+
+    def __init__(self, application: Any, path: Path) -> None:
+        self._application = application
+        self._path = path
+        self._seen = _state(path)
+        self._keys = keys.read(path)
+        self._looked = monotonic()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] not in OPEN:
+            try:
+                environ[HOLDER] = self._holder(environ.get("HTTP_AUTHORIZATION", ""))
+            except Refused as refused:
+                return refused.reply(environ).send(environ, start_response)
+        answer: Iterable[bytes] = self._application(environ, start_response)
+        return answer
+
+    def _holder(self, authorization: str) -> str:
+        self._look()
+        scheme, _, secret = authorization.partition(" ")
+        key = keys.holder(self._keys, secret.strip()) if scheme.lower() == "bearer" else None
+        if key is None:
+            raise Refused(
+                HTTPStatus.UNAUTHORIZED,
+                "Send a key of this API, with 'Authorization: Bearer KEY'.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if key.expired():
+            raise Refused(HTTPStatus.FORBIDDEN, f"The key {key.name} expired on {key.expires}: ask for a new one.")
+        return key.name
+
+    def _look(self) -> None:
+        # A clock that is set back must not keep a revoked key good.
+        if monotonic() - self._looked < _PATIENCE:
+            return
+        self._looked = monotonic()
+        try:
+            state = _state(self._path)
+            if state != self._seen:
+                self._keys = keys.read(self._path)
+                self._seen = state
+        except UsageError as error:
+            _log.error("%s; the keys stay as they were", error)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UsageError(f"{path}: the API's keys can't be read ({error})") from None
+    return found.st_mtime_ns, found.st_size, found.st_ino
