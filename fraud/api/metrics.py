@@ -3,6 +3,7 @@
 Each worker counts in files of its own, which outlive it: one that was killed takes no count with it.
 """
 
+from collections import Counter as Counted
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -58,17 +59,11 @@ class Metrics:
 
     def decided(self, scores: Scores, model: str) -> dict[str, int]:
         """Count the decisions of one request; returns how many there are of each."""
-        if len(scores.decision) == 1:
-            counts = {str(scores.decision[0]): 1}
-        else:
-            counts = dict(
-                zip(*(found.tolist() for found in np.unique(scores.decision, return_counts=True)), strict=True)
-            )
+        counts = dict(Counted(scores.decision.tolist()))
         for decision, count in counts.items():
             self._decision(decision, model).inc(count)
-        bands = np.searchsorted(_BANDS, scores.probability)
-        for band in set(bands.tolist()):
-            self._bands[band].inc(int(np.count_nonzero(bands == band)))
+        for band, count in Counted(np.searchsorted(_BANDS, scores.probability).tolist()).items():
+            self._bands[band].inc(count)
         return counts
 
     def text(self) -> bytes:

@@ -35,15 +35,13 @@ def _bounds(column: schema.Column) -> tuple[float, float]:
 
 BOUNDS = {column.name: _bounds(column) for column in schema.FEATURE_COLUMNS}
 
-_FIELDS: dict[str, Any] = {
-    column.name: (
-        float,
-        Field(
-            ge=BOUNDS[column.name][0], le=BOUNDS[column.name][1], description=f"{column.meaning} Unit: {column.unit}."
-        ),
-    )
-    for column in schema.FEATURE_COLUMNS
-}
+
+def _field(column: schema.Column) -> tuple[type[float], Any]:
+    low, high = BOUNDS[column.name]
+    return float, Field(ge=low, le=high, description=f"{column.meaning} Unit: {column.unit}.")
+
+
+_FIELDS: dict[str, Any] = {column.name: _field(column) for column in schema.FEATURE_COLUMNS}
 
 Transaction: type[BaseModel] = create_model(
     "Transaction", __config__=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False), **_FIELDS
