@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,11 @@ def run(settings: Settings) -> None:
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
     address = _free(settings.host, settings.port)
+    # What a worker is told between its birth and `_hear_stop` waits until then.
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGTERM}),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM}),
+    )
     with tempfile.TemporaryDirectory(prefix="fraud-metrics-", dir=_in_memory()) as counts:
         # prometheus_client reads it when it is imported, in the workers.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
@@ -82,15 +88,36 @@ def _application(folder: Path, settings: Settings, counts: Path) -> Any:
     # Not before the fork: what counts asks once, when it is imported, where to.
     from fraud.api.app import create_server_app
 
-    # Ctrl-C reaches the parent alone, which tells its workers: one that is told twice at once may hang.
+    # Ctrl-C reaches the parent alone, which tells its workers.
     os.setpgid(0, 0)
-    # Until granian sets a handler of its own, the parent's, which was inherited, would swallow the signal.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _hear_stop()
     try:
         return create_server_app(Scorer(folder), settings.access_log, counts, settings.api_keys_file)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
+
+
+def _hear_stop() -> None:
+    """Hear in a thread of its own that the worker shall stop, and tell granian.
+
+    A handler of Python's runs in the main thread, and what that waits at does not notice a signal that comes while it
+    goes to wait.
+    """
+    # Until granian sets a handler of its own, there is the parent's, which was inherited.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_stop_when_told, daemon=True).start()
+
+
+def _stop_when_told() -> None:
+    signal.sigwait({signal.SIGTERM})
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler):
+        handler(signal.SIGTERM, None)
+    else:
+        # It does not serve yet: nothing is in flight.
+        os._exit(0)
 
 
 def _in_memory() -> str | None:
