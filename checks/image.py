@@ -1,30 +1,31 @@
 """Build the image of the API, but only of a bundle that the gates passed: by digest and verdict, never by age."""
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from checks import sbom
 from fraud import artefacts, bundle
 from fraud.errors import UsageError
 from fraud.settings import Settings
 
-# podman's and buildah's own format has no HEALTHCHECK.
-ENGINES = {
-    "docker": ("docker", "build"),
-    "podman": ("podman", "build", "--format", "docker"),
-    "buildah": ("buildah", "build", "--format", "docker"),
-}
+# podman's own format has no HEALTHCHECK.
+ENGINES = {"docker": ("docker", "build"), "podman": ("podman", "build", "--format", "docker")}
 
 _ROOT = Path(__file__).parent.parent
 
 
 def run(settings: Settings, tag: str) -> int:
-    """Build the image and name it `tag`, and by its model's version beside that; returns 1 where the gates forbid it.
+    """Build the image, name it `tag`, and by its model's version beside that, and write its bill of materials.
+
+    Returns 1 where the gates forbid it, or where the engine fails.
 
     Raises:
-        UsageError: no container engine works here.
+        UsageError: no container engine works here, or it can't run what it built.
     """
     refused = refusal(settings.build)
     if refused is not None:
@@ -32,13 +33,15 @@ def run(settings: Settings, tag: str) -> int:
         return 1
     command = engine()
     with tempfile.TemporaryDirectory() as folder:
-        version = assemble(Path(folder), settings.build)
-        names = (tag, f"{_repository(tag)}:{version}")
+        manifest = assemble(Path(folder), settings.build)
+        names = (tag, f"{_repository(tag)}:{manifest.version}")
         built = subprocess.run([*command, *(f"--tag={name}" for name in names), folder], check=False)
     if built.returncode != 0:
         print(f"no image: `{' '.join(command)}` failed with exit code {built.returncode}, see above", file=sys.stderr)
         return 1
-    print(f"built {' and '.join(names)}")
+    listed = settings.build / "sbom.cdx.json"
+    artefacts.write_text(listed, sbom.document(_inventory(command[0], names[1]), manifest, names[1]))
+    print(f"built {' and '.join(names)}; {listed} says what is in it")
     return 0
 
 
@@ -70,8 +73,8 @@ def engine() -> tuple[str, ...]:
     raise UsageError(f"no container engine works here: install or start {', '.join(ENGINES)}")
 
 
-def assemble(context: Path, build: Path) -> str:
-    """Copy what the Dockerfile needs into the empty folder `context`, and no more; returns the model's version.
+def assemble(context: Path, build: Path) -> bundle.Manifest:
+    """Copy what the Dockerfile needs into the empty folder `context`, and no more; returns the manifest of the model.
 
     The bundle may lie anywhere, and an engine sees only its context.
     """
@@ -79,7 +82,19 @@ def assemble(context: Path, build: Path) -> str:
         shutil.copy(_ROOT / name, context)
     shutil.copytree(_ROOT / "fraud", context / "fraud", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(build / "model", context / "build" / "model")
-    return bundle.read(context / "build" / "model").manifest.version
+    return bundle.read(context / "build" / "model").manifest
+
+
+def _inventory(engine: str, image: str) -> dict[str, Any]:
+    """What the image itself tells of what it holds."""
+    command = [engine, "run", "--rm", "--interactive", "--network=none", "--entrypoint=python", image, "-"]
+    told = subprocess.run(
+        command, input=(_ROOT / "checks" / "inventory.py").read_bytes(), stdout=subprocess.PIPE, check=False
+    )
+    if told.returncode != 0:
+        raise UsageError(f"`{' '.join(command)}` failed with exit code {told.returncode}, see above")
+    inventory: dict[str, Any] = json.loads(told.stdout)
+    return inventory
 
 
 def _repository(tag: str) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import DirectoryPath, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud.costs import CostModel
 from fraud.errors import UsageError
@@ -16,10 +15,8 @@ PREFIX = "FRAUD_"
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Settings(BaseSettings, CostModel):
+class Settings(CostModel):
     """Everything that a run can be told, the cost model included. Unknown keys are an error; `None`: not given."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     data: Path = Field(Path("data/creditcard.csv"), description="the transactions: .csv, .csv.gz or .parquet")
     data_source: Literal["auto", "real", "twin"] = Field("auto", description="where DATA comes from if it is absent")
@@ -93,12 +90,14 @@ def load() -> Settings:
     Raises:
         UsageError: a `FRAUD_*` variable is unknown or its value is out of range.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    known = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    given = {variable: value for variable, value in os.environ.items() if variable.startswith(PREFIX)}
+    unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise UsageError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
     try:
-        return Settings()
+        # Make exports what is not given as an empty variable.
+        return Settings.model_validate({known[variable]: value for variable, value in given.items() if value})
     except ValidationError as error:
         wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors())
         raise UsageError(f"a setting can't be used: {wrong}") from None
