@@ -22,6 +22,9 @@ _one_or_many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Transaction | li
 _lines: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Transaction)
 _values = msgspec.structs.astuple
 
+# The second where a name that no feature has is not UTF-8: it can't be told.
+_UNREAD = (msgspec.DecodeError, UnicodeDecodeError)
+
 _QUOTES = 2 * len(schema.FEATURES)
 
 
@@ -33,7 +36,7 @@ def json(text: bytes) -> tuple[NDArray[np.float64], bool]:
     """
     try:
         found = _one_or_many.decode(text)
-    except msgspec.DecodeError:
+    except _UNREAD:
         pass
     else:
         many = isinstance(found, list)
@@ -52,7 +55,7 @@ def lines(text: bytes) -> NDArray[np.float64]:
     """
     try:
         rows = _rows(text, _lines.decode_lines(text))
-    except msgspec.DecodeError:
+    except _UNREAD:
         rows = None
     if rows is not None:
         return rows

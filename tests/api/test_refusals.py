@@ -47,6 +47,7 @@ MALFORMED = {
     "-Infinity": (b'{"NaN": "NaN \\" NaN",\r\n"V1": [-Infinity]}', "Line 2, column 8: -Infinity"),
     "only NaN": (b"NaN", "Line 1, column 1: NaN"),
     "not UTF-8": (b'{"Time": "\xff"}', "not UTF-8 at byte 11"),
+    "a name that is not UTF-8": (b'{"Ti\xffme": 1}', "not UTF-8 at byte 5"),
     "UTF-16": ('{"Time": 1}'.encode("utf-16"), "not UTF-8 at byte 1"),
     "gzip": (b"\x1f\x8b\x08\x00", "not UTF-8 at byte 2"),
     "NUL bytes": (b"\x00" * 8, "Line 1, column 1"),
