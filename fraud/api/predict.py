@@ -63,6 +63,7 @@ class Predict:
 
     def _reply(self, environ: Environ) -> Reply:
         media_type = _media_type(environ)
+        _refuse_encoded(environ)
         everywhere = _reasons_everywhere(environ)
         text = _body(environ)
         if media_type == _LINES:
@@ -121,6 +122,16 @@ def _media_type(environ: Environ) -> str:
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         f"Send the transaction as JSON, with 'Content-Type: {_JSON}', or one a line, with '{_LINES}'.",
     )
+
+
+def _refuse_encoded(environ: Environ) -> None:
+    """What a few bytes unpack to has no bound that the sender's length would tell."""
+    if environ.get("HTTP_CONTENT_ENCODING", "").lower() not in ("", "identity"):
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Send the body as it is, without 'Content-Encoding'.",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 def _reasons_everywhere(environ: Environ) -> bool:

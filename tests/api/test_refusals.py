@@ -217,6 +217,13 @@ def test_another_media_type_is_refused(
     assert "application/json" in problem(response, 415)["detail"]
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "identity, gzip", "nonsense"])
+def test_a_body_that_is_packed_is_refused(client: Client, blog_transaction: dict[str, float], encoding: str) -> None:
+    response = client.post("/predict", json=blog_transaction, headers={"Content-Encoding": encoding})
+    assert "Content-Encoding" in problem(response, 415)["detail"]
+    assert response.headers["Accept-Encoding"] == "identity"
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_another_method_is_refused_with_those_that_are_allowed(client: Client, method: str) -> None:
     response = client.open("/predict", method=method)
