@@ -17,6 +17,7 @@ from granian.log import LogLevels
 
 from fraud import bundle
 from fraud.api import keys
+from fraud.api.counts import reserve
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
 from fraud.settings import Settings
@@ -46,8 +47,6 @@ def run(settings: Settings) -> None:
         after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM}),
     )
     with tempfile.TemporaryDirectory(prefix="fraud-metrics-", dir=_in_memory()) as counts:
-        # prometheus_client reads it when it is imported, in the workers.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
         application = partial(_application, folder, settings, Path(counts))
         _serve(settings, address, application, version)
 
@@ -85,14 +84,15 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
 
 def _application(folder: Path, settings: Settings, counts: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
-    # Not before the fork: what counts asks once, when it is imported, where to.
+    room = reserve(counts)
+    # Not before: what counts asks once, when it is imported, where to.
     from fraud.api.app import create_server_app
 
     # Ctrl-C reaches the parent alone, which tells its workers.
     os.setpgid(0, 0)
     _hear_stop()
     try:
-        return create_server_app(Scorer(folder), settings.access_log, counts, settings.api_keys_file)
+        return create_server_app(Scorer(folder), settings.access_log, room, settings.api_keys_file)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
