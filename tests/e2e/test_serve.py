@@ -7,11 +7,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -21,78 +19,7 @@ from fraud import bundle, schema
 from fraud.api.predict import MOST_BYTES
 from fraud.client import Client, Unreachable
 from fraud.scorer import Scorer
-
-ROOT = Path(__file__).parents[2]
-
-# Sooner than the 8 s after which a worker that hangs is killed.
-SOON = 6
-
-
-@dataclass
-class Served:
-    process: subprocess.Popen[str]
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(child) for child in children.read_text(encoding="ascii").split()]
-
-    def stop(self, told: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and return the exit code."""
-        self.process.send_signal(told)
-        return self.process.wait(SOON)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def start(build: Path, port: int, workers: int = 1, host: str = "127.0.0.1", **others: str) -> subprocess.Popen[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
-    settings = {"FRAUD_BUILD": str(build), "FRAUD_PORT": str(port), "FRAUD_WORKERS": str(workers), "FRAUD_HOST": host}
-    return subprocess.Popen(
-        [sys.executable, "-m", "fraud", "serve"],
-        cwd=ROOT,
-        env={**kept, **settings, **others},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-@contextmanager
-def serving(build: Path, workers: int = 1) -> Iterator[Served]:
-    port = free_port()
-    process = start(build, port, workers)
-    served = Served(process, port)
-    try:
-        wait_until_it_answers(served)
-        yield served
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=60)
-
-
-def wait_until_it_answers(served: Served) -> None:
-    deadline = time.monotonic() + 60
-    with Client(served.url, timeout=2) as client:
-        while True:
-            try:
-                client.health()
-            except Unreachable:
-                assert served.process.poll() is None, served.process.communicate()[1]
-                assert time.monotonic() < deadline, "no answer after a minute"
-                time.sleep(0.05)
-            else:
-                return
+from tests.e2e.serving import SOON, Served, free_port, serving, start, wait_until_it_answers
 
 
 @pytest.fixture(scope="module")
