@@ -119,7 +119,7 @@ serve: $(BUILD)/training.json ## serve the API on PORT
 test: $(READY) ## run the tests, with coverage
 	$(RUN) -m pytest --cov --cov-fail-under=90
 
-test-long: $(READY) ## run the long tests: make itself, killed and resumed; the README's commands
+test-long: $(READY) ## run the long tests: make itself, killed and resumed; the README's commands; a soak; a fuzzer
 	$(RUN) -m pytest -m long
 
 lint: $(READY) ## ruff, mypy, actionlint, zizmor, hadolint
