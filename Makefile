@@ -37,13 +37,13 @@ TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all data validate explore train select experiments evaluate check-model report gate image serve test test-long lint bench lock \
-	clean help settings-changed
+.PHONY: all data validate explore train select experiments evaluate check-model report gate image serve test test-long lint bench \
+	bench-serving lock clean help settings-changed
 
 all: report gate ## everything: from nothing to the report and the verdict of the gates
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: DATA=$(DATA) BUILD=$(BUILD) BASELINE=$(BASELINE) PREVALENCE=$(PREVALENCE)" \
 	  "DATA_SOURCE=$(or $(DATA_SOURCE),auto)" \
 	  "PYTHON=$(PYTHON) PORT=$(PORT) IMAGE=$(IMAGE)"
@@ -132,6 +132,9 @@ lint: $(READY) ## ruff, mypy, actionlint, zizmor, hadolint
 
 bench: $(READY) ## measure the steps against the blog post's script
 	$(RUN) -m benchmarks
+
+bench-serving: $(BUILD)/training.json ## measure the API against the blog post's; needs wrk
+	$(RUN) -m benchmarks.serving
 
 lock: ## pin every requirement anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt

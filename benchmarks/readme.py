@@ -1,6 +1,7 @@
 """Writes the README's tables from the artefacts that hold their figures, or checks that they still agree.
 
-`python -m benchmarks.readme` after `make all` (and `make bench`, where its figures are to be renewed);
+`python -m benchmarks.readme` after `make all` (and `make bench`, `make bench-serving`, where their figures are to be
+renewed);
 `python -m benchmarks.readme --study build/experiments/study.json` after `make experiments`.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import serving
 from fraud import artefacts, settings
 from fraud.errors import UsageError
 from fraud.learn.study import SELECTED
@@ -56,11 +58,16 @@ def _run(asked: argparse.Namespace) -> int:
             artefacts.write_text(PICTURE, differences("random", table, SELECTED).svg)
     else:
         metrics = artefacts.read_json(build / "metrics.json", "make all")
+        measured = build / serving.RESULT
+        served = artefacts.read_json(measured, "make bench-serving") if measured.exists() else None
         if asked.check:
-            return _check(_between(text, "metrics"), "\n".join(_metrics(metrics)))
+            same = served is None or _same(_between(text, "serving"), "\n".join(_serving(served)) + "\n")
+            return _check(_between(text, "metrics"), "\n".join(_metrics(metrics))) or (0 if same else 1)
         text = _renewed(text, "metrics", _metrics(metrics))
         if (build / "benchmark.json").exists():
             text = _renewed(text, "benchmark", _benchmark(artefacts.read_json(build / "benchmark.json", "make bench")))
+        if served is not None:
+            text = _renewed(text, "serving", _serving(served))
     artefacts.write_text(README, text)
     return 0
 
@@ -84,6 +91,19 @@ def _benchmark(measured: dict[str, Any]) -> Iterator[str]:
     baseline = measured["blog post's script"]["seconds"]
     for name, figure in measured.items():
         yield f"| {name} | {figure['seconds'] / baseline:.2f} | {figure['peak'] / 2**20:,.0f} MiB |"
+
+
+def _serving(document: dict[str, Any]) -> Iterator[str]:
+    rows, frauds, rounds = document["rows"], document["frauds"], document["rounds"]
+    yield "In one run of `make bench-serving`, two workers each, on the same two cores; this API with validation,"
+    yield f"metrics, request ids and log, and reasons where they are due. Asked for {rows:,} distinct transactions with"
+    yield f"{frauds} frauds; medians of {rounds} rounds, with their range:"
+    yield ""
+    yield "| ratio | measured | goal |"
+    yield "| --- | --- | --- |"
+    for ratio in document["ratios"].values():
+        value, low, high = (f"{ratio[key]:.3g}" for key in ("value", "low", "high"))
+        yield f"| {ratio['words']} | {value} ({low} to {high}) | {ratio['goal']} |"
 
 
 def _study(document: dict[str, Any]) -> Iterator[str]:
@@ -165,6 +185,13 @@ def _between(text: str, mark: str) -> str:
     if not found:
         raise UsageError(f"{README} has no place marked {mark}")
     return found[1]
+
+
+def _same(stated: str, measured: str) -> bool:
+    """Of a run of its own, which another one would not repeat: to the letter."""
+    if stated != measured:
+        print(f"README says\n{stated}\nbut measured\n{measured}")
+    return stated == measured
 
 
 def _check(stated: str, measured: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 from benchmarks import readme
 from fraud.settings import Settings
 
-MARKS = ("metrics", "benchmark", "study", "tried", "limits")
+MARKS = ("metrics", "benchmark", "serving", "study", "tried", "limits")
 
 
 def figure(value, width=0.02):
@@ -140,6 +140,21 @@ def test_a_benchmark_is_told_in_ratios_to_the_script(run, tmp_path):
     _, text = run()
     assert "| train | 1.50 | 512 MiB |" in text
     assert "old benchmark" not in text
+
+
+def test_a_benchmark_of_serving_is_told_with_its_goals_and_held_to_its_run(run, tmp_path, capsys):
+    rate = {"words": "requests a second", "goal": "at least 50", "met": True, "value": 61.234, "low": 60, "high": 62.5}
+    measured = {"rows": 10_000, "frauds": 17, "rounds": 5, "ratios": {"rate": rate}}
+    assert run("--check")[0] == 1
+    run()
+    assert run("--check")[0] == 0
+    (tmp_path / "benchmark-serving.json").write_text(json.dumps(measured))
+    assert run("--check")[0] == 1
+    assert "old serving" in capsys.readouterr().out
+    _, text = run()
+    assert "| requests a second | 61.2 (60 to 62.5) | at least 50 |\n<!-- /serving -->" in text
+    assert "10,000 distinct transactions with\n17 frauds; medians of 5 rounds" in text
+    assert run("--check") == (0, text)
 
 
 def test_a_readme_without_the_place_is_refused(run, tmp_path, capsys):
