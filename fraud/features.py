@@ -32,14 +32,22 @@ def prepare(transactions: ArrayLike, time: TimeMeaning) -> NDArray[np.float32]:
     raw = np.asarray(transactions, dtype=np.float64)
     if raw.ndim != 2 or raw.shape[1] != len(schema.FEATURES):
         raise ValueError(f"transactions have shape {raw.shape}, expected (n, {len(schema.FEATURES)})")
+    # Most often nothing is to be clipped or refused, which one look tells: NaN is not at most anything.
+    if np.abs(raw).max(initial=0) <= _LARGEST:
+        return _made(raw, time)
     with np.errstate(over="ignore", invalid="ignore"):
-        made = raw.astype(np.float32)
-        if time == "of day":
-            # In float64: whole days that were added drop out exactly, where float32 would have rounded them away.
-            made[:, _TIME] = np.mod(raw[:, _TIME], schema.SECONDS_PER_DAY)
+        made = _made(raw, time)
     if not np.isfinite(made).all():
         row, column = np.argwhere(~np.isfinite(made))[0]
         raise ValueError(
             f"{schema.FEATURES[column]} of transaction {row} is {raw[row, column]}: not finite as a float32"
         )
     return np.clip(made, -_LARGEST, _LARGEST, out=made)
+
+
+def _made(raw: NDArray[np.float64], time: TimeMeaning) -> NDArray[np.float32]:
+    made = raw.astype(np.float32)
+    if time == "of day":
+        # In float64: whole days that were added drop out exactly, where float32 would have rounded them away.
+        made[:, _TIME] = raw[:, _TIME] % schema.SECONDS_PER_DAY
+    return made

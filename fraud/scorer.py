@@ -148,13 +148,15 @@ class Scorer:
     def _run(self, session: Any, transactions: ArrayLike, width: int, rows: int) -> NDArray[np.float32]:
         """What a graph answers, shape (n, width), found for so many rows at once."""
         prepared = prepare(transactions, self.manifest.time)
-        outputs = [np.empty((0, width), np.float32)]
-        for start in range(0, len(prepared), rows):
-            outputs += session.run(None, {"transactions": prepared[start : start + rows]})
-        answers = np.concatenate(outputs)
-        finite = np.isfinite(answers).all(axis=1)
+        outputs = [
+            session.run(None, {"transactions": prepared[start : start + rows]})[0]
+            for start in range(0, len(prepared), rows)
+        ]
+        answers = outputs[0] if len(outputs) == 1 else np.concatenate([np.empty((0, width), np.float32), *outputs])
+        finite = np.isfinite(answers)
         if not finite.all():
-            raise ValueError(f"the model has no answer for transaction {np.argmin(finite)}: its values are too large")
+            row = np.argmin(finite.all(axis=1))
+            raise ValueError(f"the model has no answer for transaction {row}: its values are too large")
         return answers
 
 

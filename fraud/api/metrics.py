@@ -20,7 +20,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Seconds: a decision takes tenths of a millisecond, a full list tenths of a second.
 _DURATIONS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # Probabilities: fraud is rare, so that most of what there is to see lies far below 0.1.
-_BANDS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
+_BANDS = np.array([0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0])
 
 
 class Metrics:

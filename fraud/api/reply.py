@@ -1,7 +1,7 @@
 """An answer before it is anybody's: the same bytes, whether Flask sends them or the lane beside it."""
 
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -39,7 +39,8 @@ class Reply:
             (REQUEST_ID, request_id(environ)),
         ]
         start_response(self._line, headers)
-        return (self.body,)
+        # A list: granian sends one as it is, and anything else piece by piece from a stream.
+        return [self.body]
 
     @property
     def _line(self) -> str:
@@ -51,6 +52,6 @@ def request_id(environ: Environ) -> str:
     found: str | None = environ.get(_ID_IN_ENVIRON)
     if found is None:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
-        found = sent if _SENSIBLE_ID.fullmatch(sent) else uuid.uuid4().hex
+        found = sent if _SENSIBLE_ID.fullmatch(sent) else secrets.token_hex(16)
         environ[_ID_IN_ENVIRON] = found
     return found

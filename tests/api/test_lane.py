@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 from fraud.api.lane import Lane
 from fraud.api.predict import Predict
@@ -51,6 +51,16 @@ def test_a_bug_is_the_same_behind_both(
     assert response.status_code == 500
     assert "4711" not in response.text
     assert caplog.text.count("error of-the-test") == 2
+
+
+def test_an_answer_is_a_list_which_granian_sends_without_a_stream(
+    app: Flask, blog_transaction: dict[str, float]
+) -> None:
+    body = json.dumps(blog_transaction).encode()
+    environ = EnvironBuilder("/predict", method="POST", data=body, content_type="application/json").get_environ()
+    answer = Lane(app)(environ, lambda *_: None)
+    assert isinstance(answer, list)
+    assert json.loads(b"".join(answer))["decision"]
 
 
 def test_what_is_no_prediction_is_flasks(app: Flask) -> None:
