@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import sbom
-from fraud import artefacts, bundle
+from fraud import artefacts, bundle, promote
 from fraud.errors import UsageError
 from fraud.settings import Settings
 
@@ -27,7 +27,8 @@ def run(settings: Settings, tag: str) -> int:
     Raises:
         UsageError: no container engine works here, or it can't run what it built.
     """
-    refused = refusal(settings.build)
+    bundles = {name: settings.build / name for name in ("model", "model-past")}
+    refused = promote.refusal(settings.build / promote.GATE, bundles)
     if refused is not None:
         print(f"no image: {refused}", file=sys.stderr)
         return 1
@@ -43,22 +44,6 @@ def run(settings: Settings, tag: str) -> int:
     artefacts.write_text(listed, sbom.document(_inventory(command[0], names[1]), manifest, names[1]))
     print(f"built {' and '.join(names)}; {listed} says what is in it")
     return 0
-
-
-def refusal(build: Path) -> str | None:
-    """Why no image of the bundles in `build` may be made, in a sentence; `None` where one may."""
-    try:
-        gate = artefacts.read_json(build / "gate.json", "make all")
-        if gate.get("verdict") != "pass":
-            return f"the gates say no, see {build / 'gate.json'} and the report"
-        judged = gate.get("bundles", {})
-        for name in ("model", "model-past"):
-            digest = bundle.read(build / name).manifest.digest
-            if judged.get(name) != digest:
-                return f"the gates have not judged {build / name}, whose digest is {digest[:12]}: run `make all`"
-    except UsageError as error:
-        return str(error)
-    return None
 
 
 def engine() -> tuple[str, ...]:

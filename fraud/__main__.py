@@ -50,6 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     step("evaluate", "score the bundles on the rows kept apart", _evaluate)
     step("report", "write the report from the artefacts of the run", _report)
     step("serve", "serve the model over HTTP", _serve)
+    promote = step("promote", "let the API serve another bundle from now on, one that the gates passed", _promote)
+    promote.add_argument(
+        "folder", metavar="DIR", type=Path, help="the bundle, such as build/model; an earlier copy is the way back"
+    )
+    promote.add_argument(
+        "--to", metavar="LINK", type=Path, help="the link that is served (default: FRAUD_BUNDLE); copies stay beside it"
+    )
+    promote.add_argument("--ungated", action="store_true", help="serve it whatever gate.json says, or where none is")
     keys = step("key", "make keys of the API", None)
     new = keys.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser(
         "new", help="add a key to the file that FRAUD_API_KEYS_FILE names, and print it: it is kept nowhere"
@@ -192,6 +200,15 @@ def _serve(asked: argparse.Namespace) -> int:
 
     server.run(settings.load())
     return 0
+
+
+def _promote(asked: argparse.Namespace) -> int:
+    from fraud import promote
+
+    link = asked.to or settings.load().bundle
+    if link is None:
+        raise UsageError("say which link is served: set FRAUD_BUNDLE, or give --to")
+    return promote.run(asked.folder, link, asked.ungated)
 
 
 def _key_new(asked: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ _VERSIONED = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "skl2onnx",
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary file or folder name beside `path`, which takes the name `path` once the block has succeeded.
+    """Yield a temporary name beside `path`: what is made there is named `path` once the block has succeeded.
 
     Whatever stood at `path` stays there untouched until then, and for good where the block raises.
     """
@@ -33,7 +33,9 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove_abandoned(path)
     try:
         yield temporary
-        if temporary.is_dir():
+        if temporary.is_symlink():
+            temporary.replace(path)
+        elif temporary.is_dir():
             _replace_folder(temporary, path)
         else:
             _flush_to_disk(temporary)
@@ -81,6 +83,17 @@ def sha256(path: Path) -> str:
     """The SHA-256 digest of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def runs(process: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, but there
+    return True
 
 
 def provenance(settings: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -133,7 +146,7 @@ def _flush_to_disk(path: Path) -> None:
 def _replace_folder(temporary: Path, path: Path) -> None:
     """A folder can't be renamed onto a full one: the old one steps aside first, and is gone only after."""
     aside = temporary.with_name(temporary.name + ".old")
-    if path.exists():
+    if os.path.lexists(path):
         path.rename(aside)
     temporary.rename(path)
     _remove(aside)
@@ -143,18 +156,8 @@ def _remove_abandoned(path: Path) -> None:
     """Remove what killed processes left beside `path`; their names begin with the number of the process."""
     for left in path.parent.glob(f".*-*.part.{glob.escape(path.name)}*"):
         process = left.name[1:].partition("-")[0]
-        if process.isdecimal() and not _runs(int(process)):
+        if process.isdecimal() and not runs(int(process)):
             _remove(left)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)  # sends nothing
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's, but there
-    return True
 
 
 def _remove(path: Path) -> None:

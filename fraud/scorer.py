@@ -119,6 +119,23 @@ class Scorer:
             for row, each, first in zip(raw, moved, strongest, strict=True)
         ]
 
+    def self_test(self) -> None:
+        """Answer for the median transaction of the training, with its reasons.
+
+        Raises:
+            UsageError: there is no answer, or none that is a probability.
+        """
+        try:
+            probability = self.score([self._medians]).probability[0]
+            self.reasons([self._medians])
+        except Exception as error:  # onnxruntime's errors share no public base class
+            reason = " ".join(str(error).split())
+            raise UsageError(f"{self.manifest.version} does not answer ({reason}): run `make train` again") from error
+        if not 0 <= probability <= 1:
+            raise UsageError(
+                f"{self.manifest.version} answers {probability}, which is no probability: run `make train` again"
+            )
+
     def _occluded(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """The log-odds of each transaction less those of the same one with one feature at its median over the training
         rows (Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014).

@@ -47,6 +47,7 @@ class Settings(CostModel):
     alert_capacity: Share | None = Field(None, description="largest share of transactions that may raise an alert")
     bootstrap_draws: int = Field(1_000, ge=100, description="draws behind every 95% interval")
 
+    bundle: Path | None = Field(None, description="the bundle that the API serves, or a link to it; without it BUILD's")
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     workers: int = Field(1, ge=1, description="processes that serve the API")
@@ -79,7 +80,10 @@ class Settings(CostModel):
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
         return self.model_dump(
             mode="json",
-            exclude={"access_log", "baseline", "budget", "build", "data", "host", "port", "rounds", "workers"},
+            exclude={
+                *("access_log", "api_keys_file", "baseline", "budget", "build", "bundle", "data", "host", "port"),
+                *("rounds", "workers"),
+            },
         )
 
 

@@ -44,6 +44,32 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def write_bundle(bundle_folder: Path):
+    """`write_bundle(folder, intercept)`: a bundle that differs from others in the intercept of its calibration."""
+
+    def write(folder: Path, intercept: float) -> bundle.Manifest:
+        read = bundle.read(bundle_folder)
+        calibration = bundle.Calibration(slope=1.0, intercept=intercept)
+        return bundle.write(folder, read.model, read.manifest.model_copy(update={"calibration": calibration}))
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def mute_bundle(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that can be loaded, but not asked: its graph takes 7 columns."""
+    from onnx import TensorProto, helper
+
+    identity = helper.make_node("Identity", ["transactions"], ["fraud"])
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 7]) for name in ("transactions", "fraud")]
+    graph = helper.make_graph([identity], "narrow", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    folder = tmp_path_factory.mktemp("mute") / "model"
+    bundle.write(folder, model.SerializeToString(), bundle.read(bundle_folder).manifest)
+    return folder
+
+
 @pytest.fixture
 def transactions() -> pd.DataFrame:
     """A valid data set as `load` returns it: 400 rows in order of time, 20 of them frauds, none repeated."""

@@ -55,6 +55,25 @@ def test_a_folder_takes_its_name_once_it_is_whole(tmp_path):
     assert names(folder.parent) == ["docs"]
 
 
+def test_a_link_takes_its_name_in_one_step_and_leaves_what_it_named(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        with artefacts.replacing(tmp_path / "link") as temporary:
+            temporary.symlink_to(name)
+        assert (tmp_path / "link").readlink() == Path(name)
+    assert names(tmp_path) == ["first", "link", "second"]
+
+
+@pytest.mark.parametrize("target", ["there", "nowhere"])
+def test_a_folder_takes_the_place_of_a_link_and_leaves_what_it_named(tmp_path, target):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "folder").symlink_to(target)
+    with artefacts.replacing(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+    assert not (tmp_path / "folder").is_symlink()
+    assert names(tmp_path) == ["folder", "there"]
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_where_the_block_raises_the_old_one_stays_and_nothing_is_left_over(old, kind, error):

@@ -6,7 +6,7 @@ from fraud import __version__, schema, settings
 from fraud.api import keys
 from fraud.learn import chosen
 
-STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "settings", "score", "twin", "key")
+STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "promote", "settings", "score", "twin", "key")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,10 @@ def test_every_step_has_its_help(arguments, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["nothing"], ["score"], ["train", "--fast"], ["twin"], ["key"], ["key", "new", "a", "--days", "0"]],
+    [
+        *([], ["nothing"], ["score"], ["promote"], ["train", "--fast"], ["twin"], ["key"]),
+        ["key", "new", "a", "--days", "0"],
+    ],
 )
 def test_a_wrong_call_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stopped:
@@ -121,6 +124,19 @@ def test_a_new_key_is_printed_once_and_kept_as_a_hash(clean_settings, tmp_path, 
 def test_a_new_key_needs_a_file_to_go_to(capsys):
     assert command.main(["key", "new", "till"]) == 2
     assert "set FRAUD_API_KEYS_FILE" in capsys.readouterr().err
+
+
+def test_a_bundle_is_promoted_to_the_link_that_is_served_or_the_one_that_is_named(
+    clean_settings, tmp_path, bundle_folder, capsys
+):
+    call = ["promote", str(bundle_folder), "--ungated"]
+    assert command.main(call) == 2
+    assert "set FRAUD_BUNDLE, or give --to" in capsys.readouterr().err
+    clean_settings(bundle=tmp_path / "served")
+    assert command.main(call) == 0
+    assert command.main([*call, "--to", str(tmp_path / "named")]) == 0
+    assert (tmp_path / "served").readlink() == (tmp_path / "named").readlink()
+    assert command.main(call[:-1]) == 1
 
 
 def test_an_interruption_is_told(told, monkeypatch, capsys):

@@ -302,3 +302,29 @@ def test_a_changed_bundle_is_refused(finished_run, tmp_path, name, told):
     (folder / name).write_bytes(content)
     with pytest.raises(UsageError, match=told):
         Scorer(folder)
+
+
+def test_a_model_that_answers_passes_its_own_test(scoring, finished_run):
+    scoring.self_test()
+    Scorer(finished_run.build / "model").self_test()
+
+
+def test_a_model_that_does_not_answer_fails_its_own_test(mute_bundle):
+    with pytest.raises(UsageError, match=r"does not answer .*make train"):
+        Scorer(mute_bundle).self_test()
+
+
+def test_an_answer_that_is_no_probability_fails_a_models_own_test(bundle_folder, tmp_path):
+    read = bundle.read(bundle_folder)
+    bundle.write(tmp_path / "m", read.model, read.manifest.model_copy(update={"calibration": None}))
+    with pytest.raises(UsageError, match=r"answers -.*, which is no probability"):
+        Scorer(tmp_path / "m").self_test()
+
+
+def test_reasons_that_are_not_answered_fail_a_models_own_test(bundle_folder, tmp_path):
+    """A graph of reasons with one column in place of thirty."""
+    read = bundle.read(bundle_folder)
+    manifest = read.manifest.model_copy(update={"reasons": bundle.Reasons(methods={}, base=0.0)})
+    bundle.write(tmp_path / "m", read.model, manifest, reasons=read.model)
+    with pytest.raises(UsageError, match="does not answer"):
+        Scorer(tmp_path / "m").self_test()

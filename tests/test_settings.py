@@ -118,7 +118,7 @@ def test_the_record_leaves_out_where_things_lie_and_how_they_are_served():
     recorded = Settings(prevalence=0.01).recorded()
     assert recorded["prevalence"] == 0.01
     assert recorded["seed"] == 42
-    assert {"baseline", "build", "data", "host", "port", "workers"}.isdisjoint(recorded)
+    assert {"api_keys_file", "baseline", "build", "bundle", "data", "host", "port", "workers"}.isdisjoint(recorded)
 
 
 def test_every_setting_says_what_it_is_for():

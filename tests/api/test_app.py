@@ -78,7 +78,7 @@ class Blocked:
             raise ModuleNotFoundError(f"{{name}} is not in the image")
 
 sys.meta_path.insert(0, Blocked())
-import fraud.__main__, fraud.api.app, fraud.api.server, fraud.client, fraud.scorer, fraud.settings
+import fraud.__main__, fraud.api.app, fraud.api.server, fraud.client, fraud.promote, fraud.scorer, fraud.settings
 
 client = fraud.api.app.create_app(fraud.scorer.Scorer(Path({folder!r}))).test_client()
 transaction = dict.fromkeys(fraud.schema.FEATURES, 1.0) | {{"V14": -9.0}}
