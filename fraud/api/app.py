@@ -7,8 +7,10 @@ from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
 from fraud.api import operations, predict, problems
+from fraud.api.follower import Follower
 from fraud.api.guard import Guard
 from fraud.api.lane import Lane
+from fraud.api.live import Live
 from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
 from fraud.api.reply import REQUEST_ID, request_id
@@ -22,15 +24,20 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
+    live = Live(scorer)
     problems.init_app(app)
-    predict.init_app(app, scorer)
-    operations.init_app(app, scorer, metrics or Metrics())
+    predict.init_app(app, live.predict)
+    operations.init_app(app, live, metrics or Metrics())
     app.after_request(_identified)
     return app
 
 
 def create_server_app(
-    scorer: Scorer, access_log: bool, counts: Path | None = None, api_keys: Path | None = None
+    scorer: Scorer,
+    access_log: bool,
+    counts: Path | None = None,
+    api_keys: Path | None = None,
+    follow: tuple[Path, Path] | None = None,
 ) -> Observed:
     """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
 
@@ -38,15 +45,21 @@ def create_server_app(
         access_log: whether each request is told in a line of JSON on standard output.
         counts: see `Metrics`.
         api_keys: see `Guard`; without it anybody may ask.
+        follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that workers
+            share; see `Follower`.
 
     Raises:
         UsageError: the file of keys can't be used.
     """
     metrics = Metrics(counts)
     app = create_app(scorer, metrics)
+    live = operations.live(app)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
     served = Lane(app) if api_keys is None else Guard(Lane(app), api_keys)
-    return Observed(served, metrics, routes, scorer.manifest.version, access_log)
+    if follow is not None:
+        bundle, shared = follow
+        Follower(bundle, live, metrics, shared).start()
+    return Observed(served, metrics, routes, live, access_log)
 
 
 def _identified(response: Response) -> Response:

@@ -18,7 +18,7 @@ def reserve(folder: Path) -> Path | None:
         The folder, or None where it has no room: the process then counts for itself alone.
     """
     try:
-        for kind in ("counter", "histogram"):
+        for kind in ("counter", "gauge_livesum", "histogram"):
             _allocate(folder / f"{kind}_{os.getpid()}.db")
     except OSError as error:
         print(f"error: {folder}: {error.strerror}; a worker counts for itself alone", file=sys.stderr, flush=True)

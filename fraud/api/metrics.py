@@ -7,12 +7,13 @@ from collections import Counter as Counted
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from fraud import artefacts
 from fraud.scorer import Scores
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,6 +47,23 @@ class Metrics:
         scores = Counter(
             "fraud_scores", "Transactions whose probability is at most `up_to`", ["up_to"], registry=self._own
         )
+        # Of the workers that run: what a dead one served is no longer served.
+        self._workers = Gauge(
+            "fraud_workers",
+            "Workers that answer with the model",
+            ["model"],
+            registry=self._own,
+            multiprocess_mode="livesum",
+        )
+        self._refusing = Gauge(
+            "fraud_workers_refusing",
+            "Workers that keep their model, since the bundle that is there now can't be used",
+            registry=self._own,
+            multiprocess_mode="livesum",
+        )
+        self._reloads = Counter(
+            "fraud_bundle_reloads", "Bundles found in the place of the one served", ["outcome"], registry=self._own
+        )
         # Of the same labels always the same counter, without looking it up behind a lock.
         self._request: Callable[[str, int], Any] = cache(requests.labels)
         self._duration: Callable[[str], Any] = cache(durations.labels)
@@ -66,10 +84,32 @@ class Metrics:
             self._bands[band].inc(count)
         return counts
 
+    def serves(self, model: str, instead_of: str | None = None) -> None:
+        """Tell which model this worker answers with from now on."""
+        if instead_of is not None:
+            self._workers.labels(instead_of).set(0)
+        self._workers.labels(model).set(1)
+
+    def reloaded(self, outcome: Literal["loaded", "refused"]) -> None:
+        """Count a bundle that was found in the place of the one that this worker serves."""
+        self._reloads.labels(outcome).inc()
+
+    def refuses(self, now: bool) -> None:
+        """Tell whether the bundle that is there now can't be used."""
+        self._refusing.set(now)
+
     def text(self) -> bytes:
         """All of it, of every worker."""
         registry = self._own
         if self._folder is not None:
+            _forget_the_dead(self._folder)
             registry = CollectorRegistry()
             MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Remove what a worker told of itself alone, where it is gone; what it counted stays."""
+    for told in folder.glob("gauge_live*_*.db"):
+        if not artefacts.runs(int(told.stem.rpartition("_")[2])):
+            told.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fraud.api.guard import HOLDER
+from fraud.api.live import Live
 from fraud.api.metrics import Metrics
 from fraud.api.predict import DECIDED
 from fraud.api.reply import Environ, StartResponse, request_id
@@ -22,15 +23,15 @@ class Observed:
     Args:
         application: what answers.
         routes: the addresses that are told apart; what else is asked for is "other", or anybody could fill the counts.
-        version: of the model that answers.
+        live: knows which model answers.
         log: whether to write a line of JSON to standard output for each request. None holds a feature's value.
     """
 
-    def __init__(self, application: Any, metrics: Metrics, routes: frozenset[str], version: str, log: bool) -> None:
+    def __init__(self, application: Any, metrics: Metrics, routes: frozenset[str], live: Live, log: bool) -> None:
         self._application = application
         self._metrics = metrics
         self._routes = routes
-        self._version = version
+        self._live = live
         self._log = log
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -51,8 +52,9 @@ class Observed:
     def _answered(self, environ: Environ, status: int, seconds: float) -> None:
         route = environ["PATH_INFO"] if environ["PATH_INFO"] in self._routes else "other"
         self._metrics.answered(route, status, seconds)
+        model = self._live.model(environ).version
         scores = environ.get(DECIDED)
-        decisions = None if scores is None else self._metrics.decided(scores, self._version)
+        decisions = None if scores is None else self._metrics.decided(scores, model)
         if self._log:
             told = {
                 "time": datetime.fromtimestamp(time(), UTC),
@@ -61,7 +63,7 @@ class Observed:
                 "route": route,
                 "status": status,
                 "milliseconds": round(seconds * 1e3, 3),
-                "model": self._version,
+                "model": model,
                 "decisions": decisions,
                 "holder": environ.get(HOLDER),
             }

@@ -3,24 +3,31 @@
 from http import HTTPStatus
 from typing import Any
 
-import numpy as np
-from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from fraud import schema
+from fraud.api.live import Live
 from fraud.api.metrics import MEDIA_TYPE, Metrics
 from fraud.api.problems import Refused
+from fraud.errors import UsageError
 from fraud.scorer import Scorer
 
 _blueprint = Blueprint("operations", __name__)
-_KEY, _METRICS = "fraud.scorer", "fraud.metrics"
+_LIVE, _METRICS = "fraud.live", "fraud.metrics"
 
 _TWIN_NOTICE = "Fitted on the synthetic twin, not on genuine transactions: for trying things out, not for decisions."
 
 
-def init_app(app: Flask, scorer: Scorer, metrics: Metrics) -> None:
-    app.extensions[_KEY] = scorer
+def init_app(app: Flask, live: Live, metrics: Metrics) -> None:
+    app.extensions[_LIVE] = live
     app.extensions[_METRICS] = metrics
     app.register_blueprint(_blueprint)
+
+
+def live(app: Flask) -> Live:
+    """What knows which model answers."""
+    found: Live = app.extensions[_LIVE]
+    return found
 
 
 @_blueprint.get("/health")
@@ -31,14 +38,16 @@ def health() -> Response:
 
 @_blueprint.get("/ready")
 def ready() -> Response:
-    """Whether the model answers: asked about the median transaction of its training, just now."""
+    """Whether the model answers, just now; and why the bundle that is there now is not the one that does."""
     scorer = _scorer()
-    medians = np.array([[scorer.manifest.features[name].median for name in schema.FEATURES]])
     try:
-        scorer.score(medians)
-    except Exception as error:
+        scorer.self_test()
+    except UsageError as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The model does not answer.") from error
-    return jsonify(status="ready", model=scorer.manifest.version)
+    answer = {"status": "ready", "model": scorer.manifest.version}
+    # Still 200: to take every worker away for a bundle that none of them uses would make an outage of it.
+    refused = live(current_app).refused
+    return jsonify(answer if refused is None else answer | {"refused": refused})
 
 
 @_blueprint.get("/model")
@@ -75,5 +84,4 @@ def metrics() -> Response:
 
 
 def _scorer() -> Scorer:
-    scorer: Scorer = current_app.extensions[_KEY]
-    return scorer
+    return live(current_app).model(request.environ).scorer

@@ -1,5 +1,6 @@
 """`POST /predict`: from transactions to decisions. One handler behind two doors, Flask's route and the lane."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -25,18 +26,20 @@ DECIDED = "fraud.decided"
 
 _JSON, _LINES = "application/json", "application/x-ndjson"
 
+Handler = Callable[[Environ], Reply]
+
 _blueprint = Blueprint("predict", __name__)
 _KEY = "fraud.predict"
 
 
-def init_app(app: Flask, scorer: Scorer) -> None:
-    app.extensions[_KEY] = Predict(scorer)
+def init_app(app: Flask, answer: Handler) -> None:
+    app.extensions[_KEY] = answer
     app.register_blueprint(_blueprint)
 
 
-def handler(app: Flask) -> "Predict":
+def handler(app: Flask) -> Handler:
     """The handler that the application's route calls."""
-    found: Predict = app.extensions[_KEY]
+    found: Handler = app.extensions[_KEY]
     return found
 
 

@@ -19,7 +19,6 @@ from fraud import bundle
 from fraud.api import keys
 from fraud.api.counts import reserve
 from fraud.errors import UsageError
-from fraud.scorer import Scorer
 from fraud.settings import Settings
 
 # A slow client holds one of a worker's threads while it sends its body.
@@ -34,13 +33,13 @@ _TURN = 0.0002
 
 
 def run(settings: Settings) -> None:
-    """Serve the bundle `build/model` until SIGTERM or SIGINT.
+    """Serve a bundle, `build/model` where the settings name no other, until SIGTERM or SIGINT.
 
     Raises:
         UsageError: the bundle is missing or was changed, the keys can't be used, or the address can't be listened on.
         SystemExit: 1, the workers died again and again.
     """
-    folder = settings.build / "model"
+    folder = settings.bundle or settings.build / "model"
     version = bundle.read(folder).manifest.version
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
@@ -90,6 +89,7 @@ def _application(folder: Path, settings: Settings, counts: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
     room = reserve(counts)
     # Not before: what counts asks once, when it is imported, where to.
+    from fraud.api import follower
     from fraud.api.app import create_server_app
 
     # Ctrl-C reaches the parent alone, which tells its workers.
@@ -97,7 +97,8 @@ def _application(folder: Path, settings: Settings, counts: Path) -> Any:
     sys.setswitchinterval(_TURN)
     _hear_stop()
     try:
-        return create_server_app(Scorer(folder), settings.access_log, room, settings.api_keys_file)
+        scorer = follower.load(folder, counts)
+        return create_server_app(scorer, settings.access_log, room, settings.api_keys_file, (folder, counts))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None

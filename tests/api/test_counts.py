@@ -17,7 +17,7 @@ def test_the_room_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert counts.reserve(tmp_path) == tmp_path
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{kind}_{os.getpid()}.db" for kind in ("counter", "histogram")
+        f"{kind}_{os.getpid()}.db" for kind in ("counter", "gauge_livesum", "histogram")
     }
     for path in tmp_path.iterdir():
         # Not a hole: blocks that a disk which is full later can't refuse.
