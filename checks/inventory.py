@@ -4,7 +4,7 @@ import json
 import platform
 import subprocess
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from shutil import which
 
 
@@ -14,10 +14,7 @@ def taken() -> dict[str, object]:
         "system": platform.freedesktop_os_release(),
         "python": platform.python_version(),
         "debian": _debian(),
-        "distributions": sorted(
-            {(found.name, found.version, found.metadata.get("License-Expression")) for found in distributions()},
-            key=lambda each: each[0].lower(),
-        ),
+        "distributions": sorted({_distribution(found) for found in distributions()}, key=lambda told: told[0].lower()),
     }
 
 
@@ -29,6 +26,12 @@ def _debian() -> list[list[str]]:
     asked = [dpkg, "--show", "--showformat", r"${db:Status-Status} ${Package} ${Version} ${Architecture}\n"]
     told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     return [line.split()[1:] for line in told.splitlines() if line.startswith("installed ")]
+
+
+def _distribution(found: Distribution) -> tuple[str, str, str | None]:
+    """Name, version and licence, where it is said in the standard way."""
+    licence = found.metadata.get_all("License-Expression")
+    return found.name, found.version, licence[0] if licence else None
 
 
 if __name__ == "__main__":

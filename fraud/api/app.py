@@ -45,8 +45,8 @@ def create_server_app(
         access_log: whether each request is told in a line of JSON on standard output.
         counts: see `Metrics`.
         api_keys: see `Guard`; without it anybody may ask.
-        follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that workers
-            share; see `Follower`.
+        follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that
+            workers share; see `Follower`.
 
     Raises:
         UsageError: the file of keys can't be used.
