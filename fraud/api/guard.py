@@ -77,9 +77,10 @@ class Guard:
             _log.error("%s; the keys stay as they were", error)
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """What differs once the file has changed; None where there is none, which reading it tells better."""
     try:
         found = path.stat()
-    except OSError as error:
-        raise UsageError(f"{path}: the API's keys can't be read ({error})") from None
+    except OSError:
+        return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -37,10 +37,7 @@ def read(path: Path) -> tuple[Key, ...]:
     Raises:
         UsageError: it can't be read, or a line of it is no key.
     """
-    try:
-        return tuple(_keys(path, path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the API's keys can't be read ({error})") from None
+    return tuple(_keys(path, _text(path)))
 
 
 def holder(keys: tuple[Key, ...], secret: str) -> Key | None:
@@ -62,18 +59,24 @@ def add(path: Path, name: str, days: int | None) -> str:
     Raises:
         UsageError: the name is taken or no name, or the file is none of keys.
     """
-    existing = read(path) if path.exists() else ()
+    before = _text(path) if path.exists() else ""
     if not name or name.startswith("#") or len(name.split()) != 1:
         raise UsageError(f"{name!r} is no name for a key: give one word")
-    if any(key.name == name for key in existing):
+    if name in {key.name for key in _keys(path, before)}:
         raise UsageError(f"{path} has a key named {name}: give another name, or remove its line first")
     # 256 bits: nobody finds it by trying, so that one round of SHA-256 is hash enough.
     secret = secrets.token_urlsafe(32)
     expires = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
     separator = "" if before.endswith("\n") or not before else "\n"
     artefacts.write_text(path, f"{before}{separator}{Key(name, _digest(secret), expires).line}\n")
     return secret
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: the API's keys can't be read ({error})") from None
 
 
 def _keys(path: Path, text: str) -> Iterator[Key]:
