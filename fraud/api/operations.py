@@ -1,5 +1,6 @@
 """What an operator asks: `GET /health`, `GET /ready`, `GET /model` and `GET /metrics`."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -9,8 +10,11 @@ from fraud import schema
 from fraud.api.live import Live
 from fraud.api.metrics import MEDIA_TYPE, Metrics
 from fraud.api.problems import Refused
+from fraud.api.reply import request_id
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
+
+_log = logging.getLogger(__name__)
 
 _blueprint = Blueprint("operations", __name__)
 _LIVE, _METRICS = "fraud.live", "fraud.metrics"
@@ -43,6 +47,7 @@ def ready() -> Response:
     try:
         scorer.self_test()
     except UsageError as error:
+        _log.error("not ready %s", request_id(request.environ), exc_info=error)
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The model does not answer.") from error
     answer = {"status": "ready", "model": scorer.manifest.version}
     # Still 200: to take every worker away for a bundle that none of them uses would make an outage of it.

@@ -48,6 +48,24 @@ def test_health_names_the_model_that_answers(client: Client, bundle_folder: Path
     assert (head.status_code, head.data) == (200, b"")
 
 
+def test_why_a_model_is_not_ready_stands_in_the_log(
+    bundle_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scorer = Scorer(bundle_folder)
+    client = create_app(scorer).test_client()
+    assert client.get("/ready").status_code == 200
+
+    def broken(_: object) -> None:
+        raise RuntimeError("the runtime is gone")
+
+    monkeypatch.setattr(scorer, "score", broken)
+    response = client.get("/ready", headers={"X-Request-ID": "probe-1"})
+    assert response.status_code == 503
+    assert "runtime" not in response.text
+    assert "not ready probe-1" in caplog.text
+    assert "the runtime is gone" in caplog.text
+
+
 def test_the_model_says_what_it_is(client: Client, bundle_folder: Path) -> None:
     manifest = bundle.read(bundle_folder).manifest
     about = client.get("/model").get_json()
