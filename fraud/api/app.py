@@ -13,6 +13,7 @@ from fraud.api.lane import Lane
 from fraud.api.live import Live
 from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
+from fraud.api.overload import Overload
 from fraud.api.reply import REQUEST_ID, request_id
 from fraud.scorer import Scorer
 
@@ -55,11 +56,13 @@ def create_server_app(
     app = create_app(scorer, metrics)
     live = operations.live(app)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
-    served = Lane(app) if api_keys is None else Guard(Lane(app), api_keys)
+    served: Any = Lane(app)
+    if api_keys is not None:
+        served = Guard(served, api_keys)
     if follow is not None:
         bundle, shared = follow
         Follower(bundle, live, metrics, shared).start()
-    return Observed(served, metrics, routes, live, access_log)
+    return Observed(Overload(served), metrics, routes, live, access_log)
 
 
 def _identified(response: Response) -> Response:

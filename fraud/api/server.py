@@ -1,6 +1,7 @@
 """`python -m fraud serve`: the API under granian, in one or more worker processes."""
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -12,17 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces, RuntimeModes
-from granian.log import LogLevels
+from granian.constants import HTTPModes, Interfaces, RuntimeModes
+from granian.log import LogLevels, logger
 
 from fraud import bundle
 from fraud.api import keys
 from fraud.api.counts import reserve
+from fraud.api.overload import PLACES
 from fraud.errors import UsageError
 from fraud.settings import Settings
 
-# A slow client holds one of a worker's threads while it sends its body.
-_THREADS = 3
+# A slow client holds a thread of its worker while it sends its body; those beyond the places are for what needs none.
+_THREADS = PLACES + 16
+
+# Connections that a worker keeps, most of them idle; the kernel lets more of them wait.
+_CONNECTIONS = 4_096
 
 # Seconds for what is in flight when the server is told to stop: less than the 10 s after which docker kills.
 _GRACE = 8
@@ -43,6 +48,9 @@ def run(settings: Settings) -> None:
     version = bundle.read(folder).manifest.version
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
+    # Each connection is an open file, of which a shell allows fewer than the system.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     address = _free(settings.host, settings.port)
     # What a worker is told between its birth and `_hear_stop` waits until then.
     os.register_at_fork(
@@ -55,6 +63,8 @@ def run(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, address: str, application: Callable[[], Any], version: str) -> None:
+    # It warns, among the lines of the log, of more threads than cores: most of them sleep.
+    logger.addFilter(lambda record: "Python threads" not in record.getMessage())
     server = _Server(
         "fraud.api",
         address,
@@ -62,6 +72,9 @@ def _serve(settings: Settings, address: str, application: Callable[[], Any], ver
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=_THREADS,
+        backpressure=_CONNECTIONS,
+        # One connection of HTTP/2 asks as often at once as it likes.
+        http=HTTPModes.http1,
         # The mode "mt", the default for WSGI, may miss the end of its own tasks and hang when it is told to stop.
         runtime_mode=RuntimeModes.st,
         respawn_failed_workers=True,

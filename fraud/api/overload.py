@@ -1,0 +1,157 @@
+"""What a worker takes on at once: what is beyond it is refused at once, and a slow client holds nobody up."""
+
+from collections import deque
+from collections.abc import Iterable
+from http import HTTPStatus
+from threading import Lock
+from typing import Any
+
+from fraud.api.guard import OPEN
+from fraud.api.predict import MOST_BYTES
+from fraud.api.problems import Refused
+from fraud.api.reply import Environ, StartResponse
+
+# Requests in a worker at once, most of them asleep where they are many: their clients have not sent all of their body.
+PLACES = 256
+
+# What all their bodies may have together, arrived or not.
+_BODIES = 8 * MOST_BYTES
+
+# Of those, how many are computed at once. Python computes one, ONNX Runtime others beside it; with more of them, all
+# are late rather than one.
+_TURNS = 3
+
+# Seconds that a request waits for its turn: sooner than a client gives up, whose answer would be computed for nobody.
+_PATIENCE = 1.0
+
+
+class Overload:
+    """A WSGI application in front of another one, which refuses with 503 what can't be answered in time.
+
+    A request has a place until it is answered, and its turn from when its body is there. What an orchestrator asks
+    needs neither.
+
+    Args:
+        places: requests in the application at once.
+        bodies: bytes that they have together.
+        turns: requests that are computed at once.
+        patience: seconds that a request waits for its turn.
+    """
+
+    def __init__(
+        self,
+        application: Any,
+        places: int = PLACES,
+        bodies: int = _BODIES,
+        turns: int = _TURNS,
+        patience: float = _PATIENCE,
+    ) -> None:
+        self._application = application
+        self._lock = Lock()
+        self._places = places
+        self._bodies = bodies
+        self._turns = _Turns(turns, patience)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        answer: Iterable[bytes]
+        if environ["PATH_INFO"] in OPEN:
+            answer = self._application(environ, start_response)
+            return answer
+        size = _most_bytes(environ)
+        with self._lock:
+            full = not self._places or size > self._bodies
+            if not full:
+                self._places -= 1
+                self._bodies -= size
+        if full:
+            return _refusal().reply(environ).send(environ, start_response)
+        body = environ["wsgi.input"] = _Body(environ["wsgi.input"], self._turns)
+        try:
+            answer = self._application(environ, start_response)
+        finally:
+            body.done()
+            with self._lock:
+                self._places += 1
+                self._bodies += size
+        return answer
+
+
+class _Turns:
+    """Lets `count` threads compute at once. The others go in the order in which they came: else some wait for ever."""
+
+    def __init__(self, count: int, patience: float) -> None:
+        self._free = count
+        self._patience = patience
+        self._lock = Lock()
+        self._waiting: deque[Lock] = deque()
+
+    def take(self) -> bool:
+        """Whether the turn came in time."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=self._patience):
+            return True
+        with self._lock:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return False
+        # It came after all.
+        return True
+
+    def leave(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
+class _Body:
+    """The body of a request, whose turn has come once it is read; while it is read, others have theirs."""
+
+    __slots__ = ("_stream", "_turn", "_turns")
+
+    def __init__(self, stream: Any, turns: _Turns) -> None:
+        self._stream = stream
+        self._turns = turns
+        self._turn = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes.
+
+        Raises:
+            Refused: 503, the turn did not come in time.
+        """
+        self.done()
+        piece: bytes = self._stream.read(size)
+        self._turn = self._turns.take()
+        if not self._turn:
+            raise _refusal()
+        return piece
+
+    def done(self) -> None:
+        """Leave the turn to others."""
+        if self._turn:
+            self._turn = False
+            self._turns.leave()
+
+
+def _most_bytes(environ: Environ) -> int:
+    """What of its body is read at the most."""
+    stated: str = environ.get("CONTENT_LENGTH") or ""
+    if stated.isdecimal():
+        return min(int(stated), MOST_BYTES)
+    return MOST_BYTES if "HTTP_TRANSFER_ENCODING" in environ else 0
+
+
+def _refusal() -> Refused:
+    return Refused(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "More is asked than can be answered: ask again later.",
+        headers={"Retry-After": "1"},
+    )

@@ -1,0 +1,97 @@
+"""A server that is asked more than it can answer: by real sockets."""
+
+import json
+import socket
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from fraud.api.overload import PLACES
+from tests.e2e.serving import serving
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+@pytest.fixture
+def body(blog_transaction: dict[str, float]) -> bytes:
+    return json.dumps(blog_transaction).encode()
+
+
+def ask(port: int, body: bytes) -> tuple[int, str | None]:
+    """The status of the answer, and when to ask again."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        # A refusal may come, and the connection be closed, before all is sent.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        response.read()
+        return response.status, response.headers["Retry-After"]
+
+
+def status(port: int, address: str) -> int:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", address)
+        return connection.getresponse().status
+
+
+def test_clients_whose_bodies_do_not_arrive_hold_nobody_up_until_there_is_no_place_left(
+    bundle_folder: Path, body: bytes
+) -> None:
+    with serving(bundle_folder.parent) as running:
+        with ExitStack() as stack:
+
+            def stall() -> None:
+                sending = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
+                sending.sendall(HEAD % len(body) + body[:10])
+
+            for _ in range(PLACES - 1):
+                stall()
+            # In the last place, one after the other.
+            assert [ask(running.port, body) for _ in range(5)] == [(200, None)] * 5
+            stall()
+            wait_for_refusal(running.port, body)
+            assert ask(running.port, body) == (503, "1")
+            assert [status(running.port, address) for address in ("/health", "/ready", "/model")] == [200, 200, 503]
+        deadline = time.monotonic() + 30
+        while ask(running.port, body) != (200, None):
+            assert time.monotonic() < deadline, "the places of those who are gone are not free"
+        assert running.stop() == 0
+
+
+def wait_for_refusal(port: int, body: bytes) -> None:
+    """The last one who stalls may be served after one who came later."""
+    deadline = time.monotonic() + 30
+    while ask(port, body)[0] != 503:
+        assert time.monotonic() < deadline, "nothing is refused"
+
+
+def test_what_can_not_be_answered_in_time_is_refused_in_time(
+    bundle_folder: Path, blog_transaction: dict[str, float]
+) -> None:
+    most = json.dumps([blog_transaction] * 10_000).encode()
+    callers = 24
+    with serving(bundle_folder.parent) as running, ThreadPoolExecutor(callers) as threads:
+        began = time.monotonic()
+        assert ask(running.port, most) == (200, None)
+        alone = time.monotonic() - began
+        began = time.monotonic()
+        answers = Counter(threads.map(lambda _: ask(running.port, most), range(callers)))
+        took = time.monotonic() - began
+        assert status(running.port, "/health") == 200
+    print(answers, f"{alone:.2f} s alone, {took:.2f} s all")
+    assert set(answers) <= {(200, None), (503, "1")}
+    assert answers[200, None] >= 3
+    # Each of them had its turn within a second, or none.
+    assert took < 3 + 8 * alone or len(answers) == 1
+
+
+def test_it_keeps_more_connections_than_a_shell_allows(bundle_folder: Path, body: bytes) -> None:
+    with serving(bundle_folder.parent, through=("prlimit", "--nofile=200:1000")) as running, ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
+        assert ask(running.port, body) == (200, None)
