@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     step("evaluate", "score the bundles on the rows kept apart", _evaluate)
     step("report", "write the report from the artefacts of the run", _report)
-    step("serve", "serve the model over HTTP", _serve)
+    serve = step("serve", "serve the model over HTTP", _serve)
+    serve.epilog = f"{_told(settings.SERVING)}\n\n{EPILOG}"
+    serve.add_argument("--access-log", choices=("on", "off"), help="overrides FRAUD_ACCESS_LOG; off is faster")
     promote = step("promote", "let the API serve another bundle from now on, one that the gates passed", _promote)
     promote.add_argument(
         "folder", metavar="DIR", type=Path, help="the bundle, such as build/model; an earlier copy is the way back"
@@ -198,7 +200,10 @@ def _score(asked: argparse.Namespace) -> int:
 def _serve(asked: argparse.Namespace) -> int:
     from fraud.api import server
 
-    server.run(settings.load())
+    loaded = settings.load()
+    if asked.access_log is not None:
+        loaded = loaded.model_copy(update={"access_log": asked.access_log == "on"})
+    server.run(loaded)
     return 0
 
 
@@ -226,6 +231,15 @@ def _days(text: str) -> int:
     if not 0 < days <= 36_500:
         raise ValueError
     return days
+
+
+def _told(names: Sequence[str]) -> str:
+    """What these settings are, a line each, with what holds where one is not given."""
+    lines = ["environment variables:"]
+    for name in names:
+        field = settings.Settings.model_fields[name]
+        lines.append(f"  {settings.PREFIX + name.upper():21} {field.description} (default: {field.default})")
+    return "\n".join(lines)
 
 
 def _settings(asked: argparse.Namespace) -> int:

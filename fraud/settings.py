@@ -5,14 +5,18 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import DirectoryPath, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from fraud.costs import CostModel
 from fraud.errors import UsageError
 
 PREFIX = "FRAUD_"
 
+# How the API is served.
+SERVING = ("bundle", "host", "port", "workers", "api_keys_file", "rate_limit", "rate_store", "access_log")
+
 Share = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[str, Field(pattern="^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 
 
 class Settings(CostModel):
@@ -53,6 +57,8 @@ class Settings(CostModel):
     workers: int = Field(1, ge=1, description="processes that serve the API")
     api_keys_file: Path | None = Field(None, description="hashed keys, one of which each client then needs")
     access_log: bool = Field(True, description="whether the API tells each request in a line of JSON")
+    rate_limit: Rate | None = Field(None, description="requests of each key, or else address, such as 100/minute")
+    rate_store: SecretStr | None = Field(None, description="a Redis that counts them for all: redis://HOST:PORT")
 
     @field_validator("decline_precision")
     @classmethod
@@ -80,10 +86,7 @@ class Settings(CostModel):
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
         return self.model_dump(
             mode="json",
-            exclude={
-                *("access_log", "api_keys_file", "baseline", "budget", "build", "bundle", "data", "host", "port"),
-                *("rounds", "workers"),
-            },
+            exclude={"baseline", "budget", "build", "data", "rounds", *SERVING},
         )
 
 

@@ -139,6 +139,25 @@ def test_a_bundle_is_promoted_to_the_link_that_is_served_or_the_one_that_is_name
     assert command.main(call[:-1]) == 1
 
 
+def test_serve_may_leave_out_the_log(clean_settings, monkeypatch):
+    from fraud.api import server
+
+    asked = []
+    monkeypatch.setattr(server, "run", asked.append)
+    clean_settings(access_log=True)
+    for arguments in ([], ["--access-log", "off"], ["--access-log", "on"]):
+        assert command.main(["serve", *arguments]) == 0
+    assert [loaded.access_log for loaded in asked] == [True, False, True]
+
+
+def test_the_help_of_serve_names_its_settings(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["serve", "--help"])
+    told = capsys.readouterr().out
+    for name in ("HOST", "PORT", "WORKERS", "API_KEYS_FILE", "RATE_LIMIT", "RATE_STORE", "ACCESS_LOG"):
+        assert f"  FRAUD_{name} " in told
+
+
 def test_an_interruption_is_told(told, monkeypatch, capsys):
     from fraud.evaluate import evaluate
 

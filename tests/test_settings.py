@@ -121,6 +121,26 @@ def test_the_record_leaves_out_where_things_lie_and_how_they_are_served():
     assert {"api_keys_file", "baseline", "build", "bundle", "data", "host", "port", "workers"}.isdisjoint(recorded)
 
 
+@pytest.mark.parametrize("rate", ["1/second", "1000/minute", "1/hour", "999999999/day"])
+def test_a_rate_is_a_number_in_a_time(clean_settings, rate):
+    clean_settings(rate_limit=rate)
+    assert settings.load().rate_limit == rate
+
+
+@pytest.mark.parametrize(
+    "rate", ["0/second", "-1/second", "1.5/second", "10", "10/week", "/day", "10 / day", "1/day\n"]
+)
+def test_another_rate_is_said(clean_settings, rate):
+    clean_settings(rate_limit=rate)
+    with pytest.raises(UsageError, match="FRAUD_RATE_LIMIT="):
+        settings.load()
+
+
+def test_a_password_is_not_told(clean_settings):
+    clean_settings(rate_store="redis://:secret@localhost")
+    assert "secret" not in str(settings.load())
+
+
 def test_every_setting_says_what_it_is_for():
     assert all(field.description for field in Settings.model_fields.values())
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
-from fraud.api import operations, predict, problems
+from fraud.api import limits, operations, predict, problems
 from fraud.api.follower import Follower
 from fraud.api.guard import Guard
 from fraud.api.lane import Lane
@@ -38,6 +38,7 @@ def create_server_app(
     access_log: bool,
     counts: Path | None = None,
     api_keys: Path | None = None,
+    limit: limits.Limit | None = None,
     follow: tuple[Path, Path] | None = None,
 ) -> Observed:
     """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
@@ -46,6 +47,7 @@ def create_server_app(
         access_log: whether each request is told in a line of JSON on standard output.
         counts: see `Metrics`.
         api_keys: see `Guard`; without it anybody may ask.
+        limit: how often each may; without it as often as they like.
         follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that
             workers share; see `Follower`.
 
@@ -57,6 +59,8 @@ def create_server_app(
     live = operations.live(app)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
     served: Any = Lane(app)
+    if limit is not None:
+        served = limits.Limited(served, limit)
     if api_keys is not None:
         served = Guard(served, api_keys)
     if follow is not None:

@@ -17,7 +17,7 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
 from fraud import bundle
-from fraud.api import keys
+from fraud.api import keys, limits
 from fraud.api.counts import reserve
 from fraud.api.overload import PLACES
 from fraud.errors import UsageError
@@ -48,6 +48,7 @@ def run(settings: Settings) -> None:
     version = bundle.read(folder).manifest.version
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
+    _limit(settings)
     # Each connection is an open file, of which a shell allows fewer than the system.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -110,8 +111,9 @@ def _application(folder: Path, settings: Settings, counts: Path) -> Any:
     sys.setswitchinterval(_TURN)
     _hear_stop()
     try:
-        scorer = follower.load(folder, counts)
-        return create_server_app(scorer, settings.access_log, room, settings.api_keys_file, (folder, counts))
+        scorer, limit = follower.load(folder, counts), _limit(settings)
+        follow = folder, counts
+        return create_server_app(scorer, settings.access_log, room, settings.api_keys_file, limit, follow)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
@@ -137,6 +139,15 @@ def _stop_when_told() -> None:
     else:
         # It does not serve yet: nothing is in flight.
         os._exit(0)
+
+
+def _limit(settings: Settings) -> limits.Limit | None:
+    store = None if settings.rate_store is None else settings.rate_store.get_secret_value()
+    if settings.rate_limit is not None:
+        return limits.limit(settings.rate_limit, settings.workers, store)
+    if store is not None:
+        raise UsageError("FRAUD_RATE_STORE has nothing to count: set FRAUD_RATE_LIMIT, too")
+    return None
 
 
 def _in_memory() -> str | None:

@@ -15,7 +15,7 @@ from fraud.scorer import Scorer
 
 BANNED = (
     *("pandas", "sklearn", "scipy", "matplotlib", "seaborn", "great_expectations", "pandera", "imblearn"),
-    *("rich", "onnx", "skl2onnx", "pyarrow"),
+    *("rich", "onnx", "skl2onnx", "pyarrow", "limits", "redis"),
 )
 
 

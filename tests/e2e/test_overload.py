@@ -1,4 +1,4 @@
-"""A server that is asked more than it can answer: by real sockets."""
+"""A server that is asked more than it can answer, or more often than it may be: by real sockets."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fraud.api.overload import PLACES
-from tests.e2e.serving import serving
+from tests.e2e.serving import free_port, serving, start
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
@@ -90,8 +90,38 @@ def test_what_can_not_be_answered_in_time_is_refused_in_time(
     assert took < 3 + 8 * alone or len(answers) == 1
 
 
+def test_all_workers_together_let_nobody_ask_more_often_than_the_limit(bundle_folder: Path, body: bytes) -> None:
+    with serving(bundle_folder.parent, workers=2, FRAUD_RATE_LIMIT="20/day") as running:
+        # The kernel deals connections to workers, once both of them serve.
+        deadline = time.monotonic() + 30
+        passed = 0
+        while passed < 20:
+            assert time.monotonic() < deadline, f"only {passed} may pass"
+            passed += ask(running.port, body)[0] == 200
+        refused = [ask(running.port, body) for _ in range(40)]
+        assert status(running.port, "/health") == 200
+    assert {status for status, _ in refused} == {429}
+    # One more comes back in a tenth of a day, to each share.
+    assert all(8_000 < int(after) <= 8_640 for _, after in refused if after)
+
+
 def test_it_keeps_more_connections_than_a_shell_allows(bundle_folder: Path, body: bytes) -> None:
     with serving(bundle_folder.parent, through=("prlimit", "--nofile=200:1000")) as running, ExitStack() as stack:
         for _ in range(300):
             stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
         assert ask(running.port, body) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"FRAUD_RATE_LIMIT": "1/second"}, "FRAUD_RATE_LIMIT=1/second is less than one for each of 2 workers"),
+        ({"FRAUD_RATE_STORE": "redis://here"}, "FRAUD_RATE_STORE has nothing to count: set FRAUD_RATE_LIMIT"),
+    ],
+)
+def test_a_limit_that_can_not_be_used_is_said(bundle_folder: Path, settings: dict[str, str], told: str) -> None:
+    process = start(bundle_folder.parent, free_port(), workers=2, **settings)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert told in errors
+    assert errors.count("\n") == 1
