@@ -1,7 +1,6 @@
 """`python -m fraud serve`: the API under granian, in one or more worker processes."""
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -49,9 +48,6 @@ def run(settings: Settings) -> None:
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
     _limit(settings)
-    # Each connection is an open file, of which a shell allows fewer than the system.
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     address = _free(settings.host, settings.port)
     # What a worker is told between its birth and `_hear_stop` waits until then.
     os.register_at_fork(

@@ -105,16 +105,6 @@ def test_all_workers_together_let_nobody_ask_more_often_than_the_limit(bundle_fo
     assert all(8_000 < int(after) <= 8_640 for _, after in refused if after)
 
 
-def test_it_keeps_more_connections_than_a_shell_allows(bundle_folder: Path, body: bytes) -> None:
-    with serving(bundle_folder.parent, through=("prlimit", "--nofile=200:1000")) as running, ExitStack() as stack:
-        began = time.monotonic()
-        for _ in range(300):
-            stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
-        assert ask(running.port, body) == (200, None)
-        # After 30 s, those that are idle would make room.
-        assert time.monotonic() - began < 25
-
-
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
