@@ -60,7 +60,7 @@ $(READY): requirements.txt
 
 # Each holds settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful. The champion is
 # apart, since another one changes no more than the comparison.
-$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(ACCESS_LOG|API_KEYS_FILE|BASELINE|BUDGET|BUILD|BUNDLE|HOST|PORT|ROUNDS|WORKERS)='
+$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(ACCESS_LOG|API_KEYS_FILE|BASELINE|BUDGET|BUILD|BUNDLE|HOST|PORT|RATE_LIMIT|RATE_STORE|ROUNDS|WORKERS)='
 $(BUILD)/settings.baseline: MATTERS := grep '^FRAUD_BASELINE='
 $(BUILD)/settings $(BUILD)/settings.baseline: settings-changed
 	+@mkdir -p $(BUILD)
