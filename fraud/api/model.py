@@ -59,7 +59,7 @@ def transactions(document: object) -> NDArray[np.float64]:
     many = isinstance(document, list)
     entries = document if isinstance(document, list) else [document]
     if len(entries) > MOST_TRANSACTIONS:
-        raise _refusal(f"{len(entries):,} transactions are too many: send at most {MOST_TRANSACTIONS:,} at once.")
+        raise too_many(len(entries))
     rows: list[tuple[float, ...]] = []
     faults: list[Fault] = []
     for index, entry in enumerate(entries):
@@ -78,6 +78,17 @@ def transactions(document: object) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, len(schema.FEATURES))
 
 
+def too_many(count: int) -> Refused:
+    """The refusal of so many transactions."""
+    return _refusal(f"{count:,} transactions are too many: send at most {MOST_TRANSACTIONS:,} at once.")
+
+
+def pointer(base: str, name: str) -> str:
+    """The JSON pointer to `name` in what `base` points to, shortened where somebody made it long."""
+    escaped = name[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")
+    return f"{base}/{escaped}{'…' if len(name) > _LONGEST_NAME else ''}"
+
+
 def _known(entry: object) -> object:
     """The features alone: other names are told apart by name, and pydantic stumbles over some of those."""
     return {name: entry[name] for name in schema.FEATURES if name in entry} if isinstance(entry, Object) else entry
@@ -85,22 +96,17 @@ def _known(entry: object) -> object:
 
 def _faults(error: ValidationError, base: str) -> Iterator[Fault]:
     for found in error.errors(include_url=False):
-        pointer = base + "".join(f"/{part}" for part in found["loc"])
+        where = base + "".join(f"/{part}" for part in found["loc"])
         value = None if found["type"] == "missing" else shortened(found["input"])
-        yield Fault(pointer, value, _mend(found))
+        yield Fault(where, value, _mend(found))
 
 
 def _name_faults(entry: Object, base: str) -> Iterator[Fault]:
     for name in entry:
         if name not in _FIELDS:
-            yield Fault(_pointer(base, name), shortened(entry[name]), "remove it: a transaction has no such feature")
+            yield Fault(pointer(base, name), shortened(entry[name]), "remove it: a transaction has no such feature")
     for name in entry.doubled:
-        yield Fault(_pointer(base, name), shortened(entry[name]), "give it once")
-
-
-def _pointer(base: str, name: str) -> str:
-    escaped = name[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")
-    return f"{base}/{escaped}{'…' if len(name) > _LONGEST_NAME else ''}"
+        yield Fault(pointer(base, name), shortened(entry[name]), "give it once")
 
 
 def _mend(found: ErrorDetails) -> str:

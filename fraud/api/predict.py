@@ -1,7 +1,6 @@
 """`POST /predict`: from transactions to decisions. One handler behind two doors, Flask's route and the lane."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,11 +11,12 @@ from flask import Blueprint, Flask, Response, current_app, request
 from numpy.typing import NDArray
 from werkzeug.http import parse_options_header
 
-from fraud.api import decode
+from fraud.api import arrow_decode, decode
+from fraud.api.arrow_encode import ArrowEncoder
 from fraud.api.problems import Refused
 from fraud.api.reply import Environ, Reply, request_id
 from fraud.api.unusual import Unusual
-from fraud.scorer import Scorer
+from fraud.scorer import Reason, Scorer, Scores
 
 # 10,000 transactions of 30 numbers with 17 digits and their names are 8 MB.
 MOST_BYTES = 16 * 1024 * 1024
@@ -24,7 +24,7 @@ MOST_BYTES = 16 * 1024 * 1024
 # Where a handler leaves what its answer decided, for the log and the metrics.
 DECIDED = "fraud.decided"
 
-_JSON, _LINES = "application/json", "application/x-ndjson"
+_JSON, _LINES, _ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
 Handler = Callable[[Environ], Reply]
 
@@ -45,7 +45,7 @@ def handler(app: Flask) -> Handler:
 
 @_blueprint.post("/predict")
 def predict() -> Response:
-    """One transaction is answered with an object, a list with a list in the same order, lines with lines."""
+    """One transaction is answered with an object, many with as many, in their order and media type."""
     return handler(current_app)(request.environ).response()
 
 
@@ -57,6 +57,7 @@ class Predict:
         self._unusual = Unusual(scorer.manifest)
         model = {"version": scorer.manifest.version, "digest": scorer.manifest.digest}
         self._model = msgspec.Raw(msgspec.json.encode(model))
+        self._arrow = ArrowEncoder(model)
 
     def __call__(self, environ: Environ) -> Reply:
         try:
@@ -69,44 +70,56 @@ class Predict:
         _refuse_encoded(environ)
         everywhere = _reasons_everywhere(environ)
         text = _body(environ)
+        if media_type == _ARROW:
+            answers = self._answers(arrow_decode.rows(text), everywhere, environ)
+            return Reply(HTTPStatus.OK, _ARROW, self._arrow.encode(*answers), {})
         if media_type == _LINES:
-            answers = self._answers(decode.lines(text), everywhere, environ)
-            return Reply(HTTPStatus.OK, _LINES, _encoder.encode_lines(answers), {})
+            documents = self._documents(*self._answers(decode.lines(text), everywhere, environ))
+            return Reply(HTTPStatus.OK, _LINES, _encoder.encode_lines(documents), {})
         rows, many = decode.json(text)
-        answers = self._answers(rows, everywhere, environ)
-        answer = answers if many else answers[0] | {"id": request_id(environ)}
-        return Reply(HTTPStatus.OK, _JSON, _encoder.encode(answer) + b"\n", {})
+        documents = self._documents(*self._answers(rows, everywhere, environ))
+        if not many:
+            documents[0].id = request_id(environ)
+        return Reply(HTTPStatus.OK, _JSON, _encoder.encode(documents if many else documents[0]) + b"\n", {})
 
-    def _answers(self, rows: NDArray[np.float64], everywhere: bool, environ: Environ) -> list[dict[str, Any]]:
-        """One for each row, shape (n, 30); those that are not approved come with reasons, or all of them."""
+    def _answers(
+        self, rows: NDArray[np.float64], everywhere: bool, environ: Environ
+    ) -> tuple[Scores, dict[int, list[dict[str, Any]]], dict[int, list[Reason]]]:
+        """To transactions, shape (n, 30): their scores; by row, in order, warnings of what is unusual, and the reasons.
+
+        Those that are not approved come with reasons, or all of them.
+        """
         scores = self._scorer.score(rows)
         environ[DECIDED] = scores
-        model = self._model
-        answers = [
-            {
-                "prediction": prediction,
-                "probability": probability,
-                "decision": decision,
-                "threshold": threshold,
-                "model": model,
-                "warnings": [],
-                "reasons": [],
-            }
-            for prediction, probability, decision, threshold in zip(
-                scores.prediction.tolist(),
-                scores.probability.tolist(),
-                scores.decision.tolist(),
-                scores.threshold.tolist(),
-                strict=True,
+        explained = np.arange(len(rows)) if everywhere else np.flatnonzero(scores.prediction)
+        reasons = self._scorer.reasons(rows[explained]) if len(explained) else []
+        return scores, dict(self._unusual.warnings(rows)), dict(zip(explained.tolist(), reasons, strict=True))
+
+    def _documents(
+        self, scores: Scores, warnings: dict[int, list[dict[str, Any]]], reasons: dict[int, list[Reason]]
+    ) -> list["_Document"]:
+        columns = (scores.prediction, scores.probability, scores.decision, scores.threshold)
+        return [
+            _Document(
+                prediction, probability, decision, threshold, self._model, warnings.get(row, ()), reasons.get(row, ())
+            )
+            for row, (prediction, probability, decision, threshold) in enumerate(
+                zip(*(column.tolist() for column in columns), strict=True)
             )
         ]
-        for row, warnings in self._unusual.warnings(rows):
-            answers[row]["warnings"] = warnings
-        explained = np.arange(len(rows)) if everywhere else np.flatnonzero(scores.prediction)
-        if len(explained):
-            for row, reasons in zip(explained.tolist(), self._scorer.reasons(rows[explained]), strict=True):
-                answers[row]["reasons"] = [asdict(reason) for reason in reasons]
-        return answers
+
+
+class _Document(msgspec.Struct, omit_defaults=True, gc=False):
+    """One answer as JSON has it; the id of the request where it is the only one."""
+
+    prediction: int
+    probability: float
+    decision: str
+    threshold: float
+    model: msgspec.Raw
+    warnings: Sequence[dict[str, Any]]
+    reasons: Sequence[Reason]
+    id: str | None = None
 
 
 _encoder = msgspec.json.Encoder()
@@ -117,13 +130,14 @@ def _media_type(environ: Environ) -> str:
     if stated == _JSON:
         return _JSON
     found = parse_options_header(stated)[0].lower()
-    if found == _LINES:
-        return _LINES
+    if found in (_LINES, _ARROW):
+        return found
     if found == _JSON or (found.startswith("application/") and found.endswith("+json")):
         return _JSON
     raise Refused(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        f"Send the transaction as JSON, with 'Content-Type: {_JSON}', or one a line, with '{_LINES}'.",
+        f"Send a transaction as JSON, with 'Content-Type: {_JSON}'; many as a list, one a line with '{_LINES}', or as "
+        f"an Arrow stream with '{_ARROW}'.",
     )
 
 

@@ -1,9 +1,11 @@
 """The two doors answer byte for byte alike."""
 
+import io
 import json
 from collections.abc import Iterable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from flask import Flask
 from werkzeug.test import Client, EnvironBuilder, TestResponse
@@ -18,6 +20,8 @@ SENT: dict[str, tuple[str, dict[str, Any]]] = {
     "unusual": ("/predict", {"json": "V3=200"}),
     "a list": ("/predict", {"json": "many"}),
     "lines": ("/predict", {"data": "lines", "content_type": "application/x-ndjson"}),
+    "Arrow": ("/predict?reasons=always", {"data": "arrow", "content_type": "application/vnd.apache.arrow.stream"}),
+    "wrong Arrow": ("/predict", {"data": b"ARROW1", "content_type": "application/vnd.apache.arrow.stream"}),
     "malformed": ("/predict", {"data": b"{", "content_type": "application/json"}),
     "not UTF-8": ("/predict", {"data": b"\xff", "content_type": "application/json"}),
     "wrong": ("/predict", {"json": {"V1": None, "\ud800": 1}}),
@@ -75,6 +79,12 @@ def ask(app: Flask, transaction: dict[str, float], path: str, told: dict[str, An
             told = told | {"json": [transaction | changed | {"V14": v14} for v14 in (0.0, -9.0)]}
         case "lines":
             told = told | {"data": json.dumps(transaction) + "\n" + json.dumps(transaction | {"V14": -9.0})}
+        case "arrow":
+            table = pa.Table.from_pylist([transaction | changed | {"V14": v14} for v14 in (0.0, -9.0)])
+            sink = io.BytesIO()
+            with pa.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table)
+            told = told | {"data": sink.getvalue()}
         case str(one):
             name, _, value = one.partition("=")
             told = told | {"json": transaction | changed | {name: float(value)}}
