@@ -1,12 +1,33 @@
-"""The Python client of the API: standard library only, one connection that is re-used."""
+"""The Python client of the API: standard library only, one connection that is used again."""
 
 import json
-from collections.abc import Mapping
+import random
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
+from functools import partial
+from itertools import count, islice
+from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
+
+from fraud import schema
+from fraud.connection import Connection, Refused, Unreachable, word
+
+__all__ = ["Client", "ModelName", "Prediction", "Reason", "Refused", "Unreachable", "Unusual"]
+
+# By name; or the values alone, in the order of `schema.FEATURES`, such as a row of a numpy array.
+Transaction = Mapping[str, float] | Iterable[float]
+
+MOST_AT_ONCE = 10_000
+
+_REQUEST_ID = "X-Request-ID"
+
+# Seconds before the second attempt and before any, of which up to a half is left out at random.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+
+_BUSY = (429, 503)
 
 
 @dataclass(frozen=True)
@@ -39,7 +60,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one transaction; `prediction` is 1 exactly where `decision` is not "approve"."""
+    """The answer to one transaction; `prediction` is 1 exactly where `decision` is not "approve".
+
+    `request_id` is that of the request which it came with, as the API's log has it.
+    """
 
     prediction: int
     probability: float
@@ -48,21 +72,7 @@ class Prediction:
     model: ModelName
     warnings: tuple[Unusual, ...]
     reasons: tuple[Reason, ...]
-
-
-class Unreachable(Exception):
-    """No answer from the API: it is not there, too slow, or something else answers in its place."""
-
-
-class Refused(Exception):
-    """The API said no. `errors` names each fault: `pointer`, `value` (where there is one) and `mend`."""
-
-    def __init__(self, status: int, detail: str, errors: list[dict[str, str]]) -> None:
-        faults = "; ".join(f"{error['pointer'] or 'the body'}: {error['mend']}" for error in errors)
-        super().__init__(f"{status}: {detail} {faults}".rstrip())
-        self.status = status
-        self.detail = detail
-        self.errors = errors
+    request_id: str
 
 
 class Client:
@@ -71,34 +81,72 @@ class Client:
     Args:
         url: where the API is, such as "http://127.0.0.1:8000".
         timeout: seconds to wait for a connection, and for each part of an answer.
+        key: where the API asks for one.
     """
 
-    def __init__(self, url: str, timeout: float = 5.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is not the address of an API: http://HOST:PORT is")
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
-        self._url = url
-        self._path = parts.path.rstrip("/")
+    def __init__(self, url: str, timeout: float = 5.0, *, key: str | None = None) -> None:
+        self._connection = Connection(url, timeout, key)
 
-    def predict(self, transaction: Mapping[str, float]) -> Prediction:
-        """The decision on one transaction, its 30 raw features by name.
+    def predict(
+        self,
+        transaction: Transaction,
+        *,
+        reasons: Literal["alerts", "always"] = "alerts",
+        request_id: str | None = None,
+    ) -> Prediction:
+        """The decision on one transaction, its 30 raw features. Asks once: at a terminal, somebody waits.
+
+        Args:
+            reasons: whether an approval comes with reasons too.
+            request_id: to find the request by in the API's log; a new one where there is none.
 
         Raises:
             Refused: the API says what to mend.
             Unreachable: there is no answer, or none of this API.
-            ValueError: a value is NaN or infinite.
+            ValueError: a value is NaN or infinite, or there are not 30 of them.
         """
-        answer = self._ask("POST", "/predict", json.dumps(dict(transaction), allow_nan=False).encode())
-        try:
-            return _prediction(answer)
-        except (KeyError, TypeError) as error:
-            raise Unreachable(f"{self._url} answers, but not as this API does: {error!r}") from None
+        [answer] = self._predict(_json(transaction), 1, reasons, request_id or uuid.uuid4().hex)
+        return answer
+
+    def predict_many(
+        self,
+        transactions: Iterable[Transaction],
+        *,
+        batch: int = 1_000,
+        reasons: Literal["alerts", "always"] = "alerts",
+        request_id: str | None = None,
+        attempts: int = 6,
+        patience: float = 60.0,
+    ) -> Iterator[Prediction]:
+        """The decisions on any number of transactions, lazily and in their order: no more than a batch is held at once.
+
+        A batch without an answer, or told to come later (429, 503), is sent again after a pause: what `Retry-After`
+        asks for, and a time at random that grows twice as long with each attempt.
+
+        Args:
+            batch: transactions to a request, at most 10,000.
+            reasons: as `predict`.
+            request_id: `/0`, `/1` ... is added for each batch; the same for each attempt at it.
+            attempts: at a batch.
+            patience: seconds from the first attempt at a batch within which the last one begins.
+
+        Raises:
+            Refused: as `predict`, when the batch is reached; its pointers count from the first of all transactions.
+            Unreachable: as `predict`.
+            ValueError: as `predict`, or `batch` or `attempts` is out of range.
+        """
+        if not 1 <= batch <= MOST_AT_ONCE:
+            raise ValueError(f"batch is {batch}: give 1 to {MOST_AT_ONCE:,}")
+        if attempts < 1:
+            raise ValueError(f"attempts is {attempts}: give at least 1")
+        return self._batches(iter(transactions), batch, reasons, request_id or uuid.uuid4().hex, attempts, patience)
 
     def health(self) -> dict[str, Any]:
         """`GET /health`. Raises: as `predict`."""
-        return self._ask("GET", "/health")
+        _, document = self._connection.ask("GET", "/health")
+        if not isinstance(document, dict):
+            raise self._connection.another("no object")
+        return document
 
     def close(self) -> None:
         self._connection.close()
@@ -111,39 +159,69 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        try:
-            status, text = self._exchange(method, path, body)
-            document = json.loads(text)
-        except (OSError, HTTPException, ValueError) as error:
-            self._connection.close()
-            raise Unreachable(f"no answer from {self._url}{path}: {error or type(error).__name__}") from None
-        if not isinstance(document, dict):
-            raise Unreachable(f"{self._url}{path} answers, but not as this API does")
-        if status != 200:
-            detail = document.get("detail") or document.get("title", "")
-            raise Refused(status, str(detail), document.get("errors", []))
-        return document
+    def _batches(
+        self, left: Iterator[Transaction], batch: int, reasons: str, request_id: str, attempts: int, patience: float
+    ) -> Iterator[Prediction]:
+        for number in count():
+            first = number * batch
+            texts = [_json(transaction, place) for place, transaction in enumerate(islice(left, batch), first)]
+            if not texts:
+                return
+            ask = partial(self._predict, f"[{','.join(texts)}]", len(texts), reasons, f"{request_id}/{number}")
+            try:
+                yield from _persistently(ask, attempts, patience)
+            except Refused as refused:
+                errors = [error | {"pointer": _moved(error["pointer"], first)} for error in refused.errors]
+                raise Refused(refused.status, refused.detail, errors, refused.retry_after) from None
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        reused = self._connection.sock is not None
+    def _predict(self, body: str, transactions: int, reasons: str, request_id: str) -> list[Prediction]:
+        path = "/predict" if reasons == "alerts" else f"/predict?reasons={reasons}"
+        told, answer = self._connection.ask("POST", path, body.encode(), {_REQUEST_ID: word(request_id, "request id")})
+        answers = answer if isinstance(answer, list) else [answer]
+        if len(answers) != transactions:
+            raise self._connection.another(f"{len(answers)} answers to {transactions} transactions")
         try:
-            return self._once(method, path, body)
-        except (RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            # A server may close an idle connection at any time; asking twice for a decision changes nothing.
-            self._connection.close()
-            if not reused:
+            return [_prediction(answer, told.get(_REQUEST_ID, request_id)) for answer in answers]
+        except (KeyError, TypeError) as error:
+            raise self._connection.another(repr(error)) from None
+
+
+def _persistently(ask: Callable[[], list[Prediction]], attempts: int, patience: float) -> list[Prediction]:
+    deadline = monotonic() + patience
+    for attempt in range(1, attempts):
+        try:
+            return ask()
+        except (Unreachable, Refused) as error:
+            if isinstance(error, Refused) and error.status not in _BUSY:
                 raise
-            return self._once(method, path, body)
+            asked = (error.retry_after or 0.0) if isinstance(error, Refused) else 0.0
+            longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+            # At random, so that clients that failed together don't come back together.
+            pause = asked + longest * random.uniform(0.5, 1.0)  # noqa: S311
+            if monotonic() + pause > deadline:
+                raise
+        sleep(pause)
+    return ask()
 
-    def _once(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        self._connection.request(method, self._path + path, body, headers)
-        response = self._connection.getresponse()
-        return response.status, response.read()
+
+def _json(transaction: Transaction, place: int = 0) -> str:
+    if not isinstance(transaction, Mapping):
+        values = tuple(transaction)
+        if len(values) != len(schema.FEATURES):
+            raise ValueError(f"transaction {place} has {len(values)} values: give {len(schema.FEATURES)}, or name them")
+        transaction = dict(zip(schema.FEATURES, values, strict=True))
+    try:
+        return json.dumps(dict(transaction), allow_nan=False, default=float)
+    except ValueError as error:
+        raise ValueError(f"transaction {place}: {error}") from None
 
 
-def _prediction(answer: Mapping[str, Any]) -> Prediction:
+def _moved(pointer: str, first: int) -> str:
+    """A JSON pointer into a batch, as one into all transactions."""
+    return re.sub(r"^/([0-9]+)", lambda found: f"/{int(found[1]) + first}", pointer)
+
+
+def _prediction(answer: Mapping[str, Any], request_id: str) -> Prediction:
     return Prediction(
         prediction=answer["prediction"],
         probability=answer["probability"],
@@ -152,4 +230,5 @@ def _prediction(answer: Mapping[str, Any]) -> Prediction:
         model=ModelName(**answer["model"]),
         warnings=tuple(Unusual(**warning) for warning in answer["warnings"]),
         reasons=tuple(Reason(**reason) for reason in answer["reasons"]),
+        request_id=request_id,
     )

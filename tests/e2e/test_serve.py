@@ -40,10 +40,10 @@ def test_the_client_gets_the_scorers_answer(
 def test_a_connection_is_used_again(served: Served, blog_transaction: dict[str, float]) -> None:
     with Client(served.url) as client:
         client.predict(blog_transaction)
-        first = client._connection.sock
+        first = client._connection._http.sock
         client.predict(blog_transaction)
         assert first is not None
-        assert client._connection.sock is first
+        assert client._connection._http.sock is first
 
 
 def test_the_blog_posts_curl_is_answered(served: Served, blog_transaction: dict[str, float]) -> None:
