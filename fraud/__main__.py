@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     good.add_argument("--days", type=_days, default=365, help="how long it is good (default: %(default)s)")
     good.add_argument("--never-expires", dest="days", action="store_const", const=None)
     new.set_defaults(run=_key_new)
+    step("examples", "draw the transactions that the API's pages show; write fraud/api/static/examples.json", _examples)
     step("settings", "list the settings with their values", _settings)
     score = step("score", "add probability, prediction and decision to every row of a file", _score)
     score.add_argument("input", metavar="IN", type=Path, help="transactions: .csv, .csv.gz or .parquet")
@@ -231,6 +232,13 @@ def _days(text: str) -> int:
     if not 0 < days <= 36_500:
         raise ValueError
     return days
+
+
+def _examples(asked: argparse.Namespace) -> int:
+    from fraud.dataset import examples
+
+    examples.write()
+    return 0
 
 
 def _told(names: Sequence[str]) -> str:
