@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
-from fraud.api import limits, operations, predict, problems
+from fraud.api import limits, openapi, operations, pages, predict, problems
 from fraud.api.follower import Follower
 from fraud.api.guard import Guard
 from fraud.api.lane import Lane
@@ -14,12 +14,12 @@ from fraud.api.live import Live
 from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
 from fraud.api.overload import Overload
-from fraud.api.reply import REQUEST_ID, request_id
+from fraud.api.reply import EVERYWHERE, REQUEST_ID, request_id
 from fraud.scorer import Scorer
 
 
 def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
-    """The Flask application that answers with `scorer`: `POST /predict`, and `GET` of what an operator asks.
+    """The Flask application that answers with `scorer`: `POST /predict`, and `GET` of what operators and people ask.
 
     Every error is an RFC 9457 problem, whichever part of the application raises it.
     """
@@ -29,7 +29,9 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
     problems.init_app(app)
     predict.init_app(app, live.predict)
     operations.init_app(app, live, metrics or Metrics())
-    app.after_request(_identified)
+    openapi.init_app(app)
+    pages.init_app(app)
+    app.after_request(_finished)
     return app
 
 
@@ -69,8 +71,10 @@ def create_server_app(
     return Observed(Overload(served), metrics, routes, live, access_log)
 
 
-def _identified(response: Response) -> Response:
+def _finished(response: Response) -> Response:
     response.headers[REQUEST_ID] = request_id(request.environ)
+    for name, value in EVERYWHERE:
+        response.headers.setdefault(name, value)
     return response
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from fraud.api import keys
+from fraud.api import keys, pages
 from fraud.api.problems import Refused
 from fraud.api.reply import Environ, StartResponse
 from fraud.errors import UsageError
@@ -15,8 +15,8 @@ from fraud.errors import UsageError
 # Where the name of the key's holder is left, for the log.
 HOLDER = "fraud.holder"
 
-# What an orchestrator asks, which has no key.
-OPEN = frozenset({"/health", "/ready"})
+# What an orchestrator asks, which has no key, and what a person opens before there is one to type: it holds no secret.
+OPEN = frozenset({"/health", "/ready", "/openapi.json", *pages.FILES})
 
 # Seconds between two looks at the file.
 _PATIENCE = 1.0

@@ -14,6 +14,9 @@ StartResponse = Callable[..., Any]
 
 REQUEST_ID = "X-Request-ID"
 
+# No copy of a decision stays on the way, and no browser takes an answer for what it does not say it is.
+EVERYWHERE = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+
 _ID_IN_ENVIRON = "fraud.request_id"
 # What may stand in a header, a log and an answer without further thought.
 _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._~:/+=-]{1,128}")
@@ -35,6 +38,7 @@ class Reply:
         headers = [
             ("Content-Type", self.media_type),
             ("Content-Length", str(len(self.body))),
+            *EVERYWHERE,
             *self.headers.items(),
             (REQUEST_ID, request_id(environ)),
         ]

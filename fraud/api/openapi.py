@@ -1,0 +1,229 @@
+"""`GET /openapi.json`: the API's document (OpenAPI 3.1), made from the schema, the request model and the answers."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+from pydantic.json_schema import models_json_schema
+
+from fraud import __version__
+from fraud.api import answers, pages, predict, problems
+from fraud.api.metrics import MEDIA_TYPE
+from fraud.api.model import MOST_TRANSACTIONS, Transaction
+from fraud.api.reply import REQUEST_ID
+
+_DESCRIPTION = f"""\
+Decisions on card transactions, each with its reasons.
+
+Every answer has a header `{REQUEST_ID}`: the id that the client sent, where it is up to 128 letters, digits and \
+`._~:/+=-`, or a new one. Every error is a problem document (RFC 9457): of an address that is not there 404, of \
+another method 405 with `Allow`. `HEAD` answers as `GET` does, without the body; `OPTIONS` with `Allow`. Where the \
+operator asks for keys, all but `/health`, `/ready`, this document and the pages need one.
+"""
+
+_JSON, _LINES = "application/json", "application/x-ndjson"
+
+_blueprint = Blueprint("openapi", __name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(_blueprint)
+
+
+@_blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """The document, with what the model that is loaded answers to the examples."""
+    found = deepcopy(_document())
+    content = found["paths"]["/predict"]["post"]["responses"]["200"]["content"]
+    content[_JSON]["examples"] = {
+        name: {"summary": name, "value": _answer(example)} for name, example in pages.examples().items()
+    }
+    return jsonify(found)
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Fraud decisions", "version": __version__, "description": _DESCRIPTION},
+        "paths": {
+            "/predict": {"post": _predict()},
+            "/model": {"get": _get("What the model is", "model", _of("Model"), guarded=True)},
+            "/metrics": {
+                "get": _get(
+                    "Counts of all workers, for Prometheus",
+                    "metrics",
+                    {MEDIA_TYPE.partition(";")[0]: {"schema": {"type": "string"}}},
+                    guarded=True,
+                )
+            },
+            "/health": {"get": _get("Whether the process is alive", "health", _of("Health"))},
+            "/ready": {"get": _get("Whether the model answers", "ready", _of("Ready"), HTTPStatus.SERVICE_UNAVAILABLE)},
+            "/openapi.json": {"get": _get("This document", "openapi", {_JSON: {"schema": {"type": "object"}}})},
+            "/docs": {"get": _get("This document, for people", "docs", _HTML)},
+            "/": {"get": _get("A page to try a transaction on", "page", _HTML)},
+        },
+        "components": {
+            "schemas": _schemas(),
+            "headers": {
+                "RequestId": {
+                    "description": "The id of the request.",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=-]{1,128}$"},
+                }
+            },
+            "parameters": {
+                "RequestId": {
+                    "name": REQUEST_ID,
+                    "in": "header",
+                    "description": "The client's own id of the request; one that is not sensible is replaced.",
+                    "schema": {"type": "string"},
+                }
+            },
+            "responses": {str(status.value): _problem(status, when) for status, when in _PROBLEMS.items()},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key, where the operator asks for one."}
+            },
+        },
+    }
+
+
+def _predict() -> dict[str, Any]:
+    examples = pages.examples()
+    one, many = _ref("schemas/Transaction"), f"{MOST_TRANSACTIONS:,}"
+    several = {"type": "array", "items": one}
+    lines = {"type": "array", "items": _ref("schemas/Decision")}
+    return {
+        "operationId": "predict",
+        "tags": ["decisions"],
+        "summary": "Decide on transactions",
+        "description": f"One transaction, or a list of up to {many}, answered in its order; or one a line.",
+        "security": _OPTIONAL_KEY,
+        "parameters": [
+            {
+                "name": "reasons",
+                "in": "query",
+                "description": "Whether all answers get reasons, or those alone that are not approved.",
+                "schema": {"type": "string", "enum": ["alerts", "always"], "default": "alerts"},
+            },
+            _ref("parameters/RequestId"),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                _JSON: {
+                    "schema": {"anyOf": [one, several | {"maxItems": MOST_TRANSACTIONS}]},
+                    "examples": {name: {"summary": name, "value": value} for name, value in examples.items()}
+                    | {"a list": {"summary": "a list", "value": list(examples.values())}},
+                },
+                # As OpenAPI 3.2 has it: the schema of lines is that of the list of them.
+                _LINES: {"schema": several, "example": "".join(f"{json.dumps(one)}\n" for one in examples.values())},
+            },
+        },
+        "responses": _responses(
+            {
+                _JSON: {"schema": {"anyOf": [_ref("schemas/IdentifiedDecision"), lines]}},
+                _LINES: {"schema": lines},
+            },
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            *_GUARDED,
+        ),
+    }
+
+
+def _get(
+    summary: str, name: str, content: Mapping[str, Any], *problems: HTTPStatus, guarded: bool = False
+) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "tags": ["pages" if content is _HTML else "operation"],
+        "summary": summary,
+        "security": _OPTIONAL_KEY if guarded else [],
+        "parameters": [_ref("parameters/RequestId")],
+        "responses": _responses(content, *problems, *(_GUARDED if guarded else ())),
+    }
+
+
+def _responses(content: Mapping[str, Any], *problems: HTTPStatus) -> dict[str, Any]:
+    found = {"200": {"description": "The answer.", "headers": _IDENTIFIED, "content": content}}
+    every = sorted({*problems, HTTPStatus.INTERNAL_SERVER_ERROR})
+    return found | {str(status.value): _ref(f"responses/{status.value}") for status in every}
+
+
+def _problem(status: HTTPStatus, when: str) -> dict[str, Any]:
+    headers = _IDENTIFIED | {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.get(status, {}).items()
+    }
+    example = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": when, "id": "4711"}
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        del example["detail"]
+    schema = {"allOf": [_ref("schemas/Problem"), {"properties": {"status": {"const": status.value}}}]}
+    content = {problems.MEDIA_TYPE: {"schema": schema, "example": example}}
+    return {"description": when, "headers": headers, "content": content}
+
+
+def _schemas() -> dict[str, Any]:
+    models = (answers.Decision, answers.IdentifiedDecision, answers.Health, answers.Ready, answers.Model)
+    asked = [(Transaction, "validation"), *((model, "serialization") for model in (*models, answers.Problem))]
+    _, found = models_json_schema(asked, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    schemas: dict[str, Any] = found["$defs"]
+    schemas["Transaction"]["description"] = "The raw features of a transaction."
+    return schemas
+
+
+def _answer(example: Mapping[str, float]) -> Any:
+    body = json.dumps(example).encode()
+    environ = {
+        "CONTENT_TYPE": _JSON,
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_X_REQUEST_ID": "4711",
+        "wsgi.input": BytesIO(body),
+    }
+    return json.loads(predict.handler(current_app)(environ).body)
+
+
+def _of(schema: str) -> dict[str, Any]:
+    return {_JSON: {"schema": _ref(f"schemas/{schema}")}}
+
+
+def _ref(component: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{component}"}
+
+
+_HTML = {"text/html": {"schema": {"type": "string"}}}
+_IDENTIFIED = {REQUEST_ID: _ref("headers/RequestId")}
+_OPTIONAL_KEY: list[dict[str, list[str]]] = [{}, {"key": []}]
+
+_GUARDED = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+_PROBLEMS = {
+    HTTPStatus.BAD_REQUEST: "The body is no JSON, or the question of the address none that it knows.",
+    HTTPStatus.UNAUTHORIZED: "The operator asks for a key, and there is none.",
+    HTTPStatus.FORBIDDEN: "The key has expired.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another media type.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The body is JSON but no transaction: every fault is named.",
+    HTTPStatus.TOO_MANY_REQUESTS: "The key has asked too often.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A bug: the log has the rest under this id.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not ready, or asked for more than it can answer.",
+}
+
+_RETRY = {"Retry-After": "Seconds after which to ask again."}
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "`Bearer`."},
+    HTTPStatus.TOO_MANY_REQUESTS: _RETRY,
+    HTTPStatus.SERVICE_UNAVAILABLE: _RETRY,
+}
