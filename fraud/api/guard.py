@@ -15,8 +15,11 @@ from fraud.errors import UsageError
 # Where the name of the key's holder is left, for the log.
 HOLDER = "fraud.holder"
 
-# What an orchestrator asks, which has no key, and what a person opens before there is one to type: it holds no secret.
-OPEN = frozenset({"/health", "/ready", "/openapi.json", *pages.FILES})
+# What an orchestrator asks, which has no key.
+OPEN = frozenset({"/health", "/ready"})
+
+# What a person opens before there is a page to type a key into: it holds no secret.
+KEYLESS = OPEN | {"/openapi.json", *pages.FILES}
 
 # Seconds between two looks at the file.
 _PATIENCE = 1.0
@@ -41,7 +44,7 @@ class Guard:
         self._looked = monotonic()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] not in OPEN:
+        if environ["PATH_INFO"] not in KEYLESS:
             try:
                 environ[HOLDER] = self._holder(environ.get("HTTP_AUTHORIZATION", ""))
             except Refused as refused:

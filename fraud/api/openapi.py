@@ -12,8 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic.json_schema import models_json_schema
 
 from fraud import __version__
-from fraud.api import answers, pages, predict, problems
-from fraud.api.metrics import MEDIA_TYPE
+from fraud.api import answers, guard, metrics, pages, predict, problems
 from fraud.api.model import MOST_TRANSACTIONS, Transaction
 from fraud.api.reply import REQUEST_ID
 
@@ -53,20 +52,7 @@ def _document() -> dict[str, Any]:
         "info": {"title": "Fraud decisions", "version": __version__, "description": _DESCRIPTION},
         "paths": {
             "/predict": {"post": _predict()},
-            "/model": {"get": _get("What the model is", "model", _of("Model"), guarded=True)},
-            "/metrics": {
-                "get": _get(
-                    "Counts of all workers, for Prometheus",
-                    "metrics",
-                    {MEDIA_TYPE.partition(";")[0]: {"schema": {"type": "string"}}},
-                    guarded=True,
-                )
-            },
-            "/health": {"get": _get("Whether the process is alive", "health", _of("Health"))},
-            "/ready": {"get": _get("Whether the model answers", "ready", _of("Ready"), HTTPStatus.SERVICE_UNAVAILABLE)},
-            "/openapi.json": {"get": _get("This document", "openapi", {_JSON: {"schema": {"type": "object"}}})},
-            "/docs": {"get": _get("This document, for people", "docs", _HTML)},
-            "/": {"get": _get("A page to try a transaction on", "page", _HTML)},
+            **{address: {"get": _operation(address, *told)} for address, told in _GET.items()},
         },
         "components": {
             "schemas": _schemas(),
@@ -98,64 +84,66 @@ def _predict() -> dict[str, Any]:
     one, many = _ref("schemas/Transaction"), f"{MOST_TRANSACTIONS:,}"
     several = {"type": "array", "items": one}
     lines = {"type": "array", "items": _ref("schemas/Decision")}
-    return {
-        "operationId": "predict",
-        "tags": ["decisions"],
-        "summary": "Decide on transactions",
-        "description": f"One transaction, or a list of up to {many}, answered in its order; or one a line.",
-        "security": _OPTIONAL_KEY,
-        "parameters": [
-            {
-                "name": "reasons",
-                "in": "query",
-                "description": "Whether all answers get reasons, or those alone that are not approved.",
-                "schema": {"type": "string", "enum": ["alerts", "always"], "default": "alerts"},
-            },
-            _ref("parameters/RequestId"),
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                _JSON: {
-                    "schema": {"anyOf": [one, several | {"maxItems": MOST_TRANSACTIONS}]},
-                    "examples": {name: {"summary": name, "value": value} for name, value in examples.items()}
-                    | {"a list": {"summary": "a list", "value": list(examples.values())}},
-                },
-                # As OpenAPI 3.2 has it: the schema of lines is that of the list of them.
-                _LINES: {"schema": several, "example": "".join(f"{json.dumps(one)}\n" for one in examples.values())},
-            },
+    operation = _operation(
+        "/predict",
+        "predict",
+        "decisions",
+        "Decide on transactions",
+        {
+            _JSON: {"schema": {"anyOf": [_ref("schemas/IdentifiedDecision"), lines]}},
+            _LINES: {"schema": lines},
         },
-        "responses": _responses(
-            {
-                _JSON: {"schema": {"anyOf": [_ref("schemas/IdentifiedDecision"), lines]}},
-                _LINES: {"schema": lines},
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+    operation["description"] = f"One transaction, or a list of up to {many}, answered in its order; or one a line."
+    operation["parameters"].append(
+        {
+            "name": "reasons",
+            "in": "query",
+            "description": "Whether all answers get reasons, or those alone that are not approved.",
+            "schema": {"type": "string", "enum": ["alerts", "always"], "default": "alerts"},
+        }
+    )
+    operation["requestBody"] = {
+        "required": True,
+        "content": {
+            _JSON: {
+                "schema": {"anyOf": [one, several | {"maxItems": MOST_TRANSACTIONS}]},
+                "examples": {name: {"summary": name, "value": value} for name, value in examples.items()}
+                | {"a list": {"summary": "a list", "value": list(examples.values())}},
             },
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            *_GUARDED,
-        ),
+            # As OpenAPI 3.2 has it: the schema of lines is that of the list of them.
+            _LINES: {"schema": several, "example": "".join(f"{json.dumps(one)}\n" for one in examples.values())},
+        },
     }
+    return operation
 
 
-def _get(
-    summary: str, name: str, content: Mapping[str, Any], *problems: HTTPStatus, guarded: bool = False
+def _operation(
+    address: str, name: str, tag: str, summary: str, content: Mapping[str, Any], *refusals: HTTPStatus
 ) -> dict[str, Any]:
+    guarded, limited = address not in guard.KEYLESS, address not in guard.OPEN
+    every = {
+        *refusals,
+        *(_OF_GUARDED if guarded else ()),
+        *(_OF_LIMITED if limited else ()),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    }
     return {
         "operationId": name,
-        "tags": ["pages" if content is _HTML else "operation"],
+        "tags": [tag],
         "summary": summary,
-        "security": _OPTIONAL_KEY if guarded else [],
+        # The first says that there may be none: it is for the operator to ask for keys.
+        "security": [{}, {"key": []}] if guarded else [],
         "parameters": [_ref("parameters/RequestId")],
-        "responses": _responses(content, *problems, *(_GUARDED if guarded else ())),
+        "responses": {
+            "200": {"description": "The answer.", "headers": _IDENTIFIED, "content": content},
+            **{str(status.value): _ref(f"responses/{status.value}") for status in sorted(every)},
+        },
     }
-
-
-def _responses(content: Mapping[str, Any], *problems: HTTPStatus) -> dict[str, Any]:
-    found = {"200": {"description": "The answer.", "headers": _IDENTIFIED, "content": content}}
-    every = sorted({*problems, HTTPStatus.INTERNAL_SERVER_ERROR})
-    return found | {str(status.value): _ref(f"responses/{status.value}") for status in every}
 
 
 def _problem(status: HTTPStatus, when: str) -> dict[str, Any]:
@@ -199,15 +187,21 @@ def _ref(component: str) -> dict[str, str]:
 
 
 _HTML = {"text/html": {"schema": {"type": "string"}}}
+_TEXT = {metrics.MEDIA_TYPE.partition(";")[0]: {"schema": {"type": "string"}}}
 _IDENTIFIED = {REQUEST_ID: _ref("headers/RequestId")}
-_OPTIONAL_KEY: list[dict[str, list[str]]] = [{}, {"key": []}]
 
-_GUARDED = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-)
+_GET: dict[str, tuple[Any, ...]] = {
+    "/model": ("model", "operation", "What the model is", _of("Model")),
+    "/metrics": ("metrics", "operation", "The counts of all workers, for Prometheus", _TEXT),
+    "/health": ("health", "operation", "Whether the process is alive", _of("Health")),
+    "/ready": ("ready", "operation", "Whether the model answers", _of("Ready"), HTTPStatus.SERVICE_UNAVAILABLE),
+    "/openapi.json": ("openapi", "pages", "This document", {_JSON: {"schema": {"type": "object"}}}),
+    "/docs": ("docs", "pages", "This document, for people", _HTML),
+    "/": ("page", "pages", "A page to try a transaction on", _HTML),
+}
+
+_OF_GUARDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_OF_LIMITED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON, or the question of the address none that it knows.",
@@ -216,7 +210,7 @@ _PROBLEMS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another media type.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The body is JSON but no transaction: every fault is named.",
-    HTTPStatus.TOO_MANY_REQUESTS: "The key has asked too often.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests in too short a time.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A bug: the log has the rest under this id.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not ready, or asked for more than it can answer.",
 }

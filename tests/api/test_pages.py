@@ -267,8 +267,10 @@ def test_the_scale_has_the_thresholds_that_there_are(
     manifest = genuine.manifest.model_copy(update={"thresholds": bundle.Thresholds(**thresholds)})
     bundle.write(tmp_path / "model", genuine.model, manifest)
     with served(tmp_path / "model") as address, look(address) as opened:
-        opened.page.get_by_role("button", name="A fraud").click()
-        expect(opened.page.locator("#thresholds > *")).to_have_text(told)
+        for example, decision in (("A fraud", re.compile("Review|Decline")), ("A legitimate transaction", "Approve")):
+            opened.page.get_by_role("button", name=example).click()
+            expect(opened.page.locator("#decision")).to_have_text(decision)
+            expect(opened.page.locator("#thresholds > *")).to_have_text(told)
 
 
 def test_the_documentation_lets_a_person_try(look: Callable[..., Any], url: str) -> None:

@@ -116,13 +116,12 @@ function answer(found) {
 }
 
 // Which probabilities lead to which decision. Where thresholds depend on the amount, the one applied is all that is told.
-function zonesOf(found) {
-  const known = model?.thresholds ?? {};
-  const review = found.decision === "decline" ? known.review : found.threshold;
-  const decline = found.decision === "decline" ? found.threshold : known.decline;
-  if (known.by_amount && found.decision === "decline") return split(["review", "decline"], [found.threshold]);
-  if (known.by_amount || decline == null) return split(["approve", "review"], [found.threshold]);
-  return review < decline ? split(["approve", "review", "decline"], [review, decline]) : split(["approve", "decline"], [decline]);
+function zonesOf({ decision, threshold }) {
+  const { review, decline, by_amount: byAmount } = model?.thresholds ?? { by_amount: {} };
+  if (byAmount) return split(decision === "decline" ? ["review", "decline"] : ["approve", "review"], [threshold]);
+  if (decline === null) return split(["approve", "review"], [review]);
+  if (decline <= review) return split(["approve", "decline"], [review]);
+  return split(["approve", "review", "decline"], [review, decline]);
 }
 
 function split(decisions, limits) {
