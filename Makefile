@@ -119,8 +119,8 @@ serve: $(BUILD)/training.json ## serve the API on PORT
 test: $(READY) ## run the tests, with coverage
 	$(RUN) -m pytest --cov --cov-fail-under=90
 
-test-long: $(READY) ## run the long tests: make itself, killed and resumed; the README's commands; a soak; a fuzzer
-	$(RUN) -m pytest -m long
+test-long: $(READY) ## run the long tests: make itself, the README's commands; a soak, fuzzers
+	$(RUN) -m pytest -m 'long or endurance'
 
 lint: $(READY) ## ruff, mypy, actionlint, zizmor, hadolint
 	$(VENV)/bin/ruff check .

@@ -72,6 +72,7 @@ class Ready(_Answer):
 
     status: Literal["ready"]
     model: Version
+    refused: str = Field("", description="Why the bundle that is there now is not the one that answers.")
 
 
 class FeatureOfModel(_Answer):

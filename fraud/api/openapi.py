@@ -25,7 +25,7 @@ another method 405 with `Allow`. `HEAD` answers as `GET` does, without the body;
 operator asks for keys, all but `/health`, `/ready`, this document and the pages need one.
 """
 
-_JSON, _LINES = "application/json", "application/x-ndjson"
+_JSON, _LINES, _ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
 _blueprint = Blueprint("openapi", __name__)
 
@@ -92,13 +92,16 @@ def _predict() -> dict[str, Any]:
         {
             _JSON: {"schema": {"anyOf": [_ref("schemas/IdentifiedDecision"), lines]}},
             _LINES: {"schema": lines},
+            _ARROW: {"schema": {}},
         },
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
     )
-    operation["description"] = f"One transaction, or a list of up to {many}, answered in its order; or one a line."
+    operation["description"] = f"""\
+One transaction, or a list of up to {many}, answered in its order; or one a line; or a \
+column for each feature in an Arrow IPC stream, answered with a column for each part of a decision."""
     operation["parameters"].append(
         {
             "name": "reasons",
@@ -115,8 +118,9 @@ def _predict() -> dict[str, Any]:
                 "examples": {name: {"summary": name, "value": value} for name, value in examples.items()}
                 | {"a list": {"summary": "a list", "value": list(examples.values())}},
             },
-            # As OpenAPI 3.2 has it: the schema of lines is that of the list of them.
+            # As OpenAPI 3.2 has it: the schema of lines, or of rows, is that of the list of them.
             _LINES: {"schema": several, "example": "".join(f"{json.dumps(one)}\n" for one in examples.values())},
+            _ARROW: {"schema": several},
         },
     }
     return operation
@@ -204,12 +208,12 @@ _OF_GUARDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _OF_LIMITED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _PROBLEMS = {
-    HTTPStatus.BAD_REQUEST: "The body is no JSON, or the question of the address none that it knows.",
+    HTTPStatus.BAD_REQUEST: "The body can't be read, or the question of the address is none that it knows.",
     HTTPStatus.UNAUTHORIZED: "The operator asks for a key, and there is none.",
     HTTPStatus.FORBIDDEN: "The key has expired.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another media type.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "The body is JSON but no transaction: every fault is named.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The body can be read but is no transaction: every fault is named.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests in too short a time.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A bug: the log has the rest under this id.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not ready, or asked for more than it can answer.",

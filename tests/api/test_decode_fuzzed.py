@@ -53,7 +53,7 @@ def words(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "seconds", [20, pytest.param(600, marks=[pytest.mark.long, pytest.mark.timeout(900)])], ids=["brief", "long"]
+    "seconds", [20, pytest.param(600, marks=[pytest.mark.endurance, pytest.mark.timeout(900)])], ids=["brief", "long"]
 )
 def test_any_bytes_are_read_alike_by_both_parsers_or_refused(
     seconds: int, blog_transaction: dict[str, float], tmp_path: Path

@@ -1,11 +1,13 @@
 """The document says what is answered: schemathesis makes requests of it, and holds every answer to it."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import schemathesis
 from flask import Flask
@@ -33,6 +35,27 @@ def written(_: Any, value: Any) -> bytes:
 @schemathesis.deserializer("application/x-ndjson")
 def read(_: Any, response: Any) -> list[Any]:
     return [json.loads(line) for line in response.content.splitlines()]
+
+
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+@schemathesis.serializer(ARROW)
+def streamed(_: Any, value: Any) -> bytes:
+    """A stream of a list of transactions; what can't be one goes as the text that it is."""
+    try:
+        table = pa.Table.from_pylist(value)
+    except (pa.ArrowException, AttributeError, TypeError, OverflowError):
+        return str(value).encode(errors="replace")
+    written = io.BytesIO()
+    with pa.ipc.new_stream(written, table.schema) as writer:
+        writer.write_table(table)
+    return written.getvalue()
+
+
+@schemathesis.deserializer(ARROW)
+def received(_: Any, response: Any) -> list[Any]:
+    return pa.ipc.open_stream(response.content).read_all().to_pylist()
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +113,7 @@ def test_every_answer_is_as_documented(served: Any) -> None:
     assert answered["POST /predict", 200] > 100
 
 
-@pytest.mark.long
+@pytest.mark.endurance
 @pytest.mark.timeout(1_800)
 def test_every_answer_of_20_000_is_as_documented(served: Any, capfd: pytest.CaptureFixture[str]) -> None:
     # A request without a body is quickly made up, and soon there is nothing new to make up.

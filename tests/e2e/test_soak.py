@@ -12,7 +12,7 @@ from tests.e2e.serving import serving, under_load
 
 
 @pytest.mark.parametrize(
-    "seconds", [20, pytest.param(600, marks=[pytest.mark.long, pytest.mark.timeout(900)])], ids=["brief", "long"]
+    "seconds", [20, pytest.param(600, marks=[pytest.mark.endurance, pytest.mark.timeout(900)])], ids=["brief", "long"]
 )
 def test_memory_and_open_files_stay_as_they_are(
     seconds: int, bundle_folder: Path, blog_transaction: dict[str, float]
