@@ -99,8 +99,7 @@ class Share:
                 client = ""
             due = max(self._due.get(client, self._due_before.get(client, now)), now) + self._interval
             early = due - now - self._seconds
-            # Many additions are rounded; who asks evenly must not be refused for that.
-            if early > 1e-6 * self._interval:
+            if early > 0:
                 return early
             self._due[client] = due
             return 0.0
@@ -140,20 +139,13 @@ class Shared:
 def _storage(store: str) -> Any:
     # Only where it is asked for: the library takes longer to load than all else that serves.
     try:
-        from limits.storage import storage_from_string
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
+        import redis  # noqa: F401, what RedisStorage loads when it is made
+        from limits.storage import RedisStorage
+
+        if store.startswith(("redis://", "rediss://")):
+            return RedisStorage(store, socket_timeout=_STORE_PATIENCE, socket_connect_timeout=_STORE_PATIENCE)
     except ImportError:
         raise UsageError("FRAUD_RATE_STORE needs a library: pip install 'limits[redis]'") from None
-    options: dict[str, Any] = {
-        "socket_timeout": _STORE_PATIENCE,
-        "socket_connect_timeout": _STORE_PATIENCE,
-        # Once, for a connection that was closed while it was idle; the default waits for seconds in between.
-        "retry": Retry(NoBackoff(), 1),
-    }
-    try:
-        if store.startswith(("redis://", "rediss://")):
-            return storage_from_string(store, **options)
     except ValueError:
         pass
     # It may hold a password.
