@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks import payload
 from fraud import schema
 from fraud.scorer import Scorer
 
@@ -41,9 +43,12 @@ def check(url: str, sent: pd.DataFrame, batch: NDArray[np.float64], scorer: Scor
         transaction = np.array([list(row.values())])
         answer = _ask(url, json.dumps(row).encode(), {"X-Request-ID": _ID})
         _same(answer, _expected(transaction, scorer)[0] | {"id": _ID})
-    rows = [dict(zip(schema.FEATURES, row, strict=True)) for row in batch.tolist()]
-    for answer, expected in zip(_ask(url, json.dumps(rows).encode()), _expected(batch, scorer), strict=True):
-        _same(answer, expected)
+    rows = pd.DataFrame(batch, columns=schema.FEATURES)
+    listed = _ask(url, json.dumps(rows.to_dict("records")).encode())
+    streamed = _answered(url, payload.stream(rows), {"Content-Type": payload.ARROW})
+    for answers in (listed, pa.ipc.open_stream(streamed).read_all().to_pylist()):
+        for answer, expected in zip(answers, _expected(batch, scorer), strict=True):
+            _same(answer, expected)
 
 
 def _sample(sent: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +80,11 @@ def _same(answer: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def _ask(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Any:
+    return json.loads(_answered(url, body, {"Content-Type": "application/json", **headers}))
+
+
+def _answered(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     parts = urlsplit(url)
     with closing(HTTPConnection(parts.netloc, timeout=60)) as connection:
-        connection.request("POST", parts.path, body, {"Content-Type": "application/json", **headers})
-        return json.loads(connection.getresponse().read())
+        connection.request("POST", parts.path, body, dict(headers))
+        return connection.getresponse().read()

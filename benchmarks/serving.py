@@ -58,6 +58,7 @@ GOALS = {
     "median": Goal("median on one connection: the blog post's, times this one", least=20),
     "p99": Goal("99th percentile on one connection: the blog post's, times this one", least=10),
     "json": Goal(f"{BATCH:,} transactions as JSON, times `Scorer` alone", most=2.5),
+    "arrow": Goal(f"{BATCH:,} transactions as an Arrow stream, times `Scorer` alone", most=1.25),
     "beside": Goal("99th percentile beside a caller of such batches without pause, times without", most=5),
     "server rate": Goal(f"requests a second at {_CONNECTIONS} connections: granian, times gunicorn"),
     "server median": Goal("median on one connection: gunicorn, times granian"),

@@ -214,7 +214,9 @@ def test_a_big_endian_stream_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [4_000, pytest.param(500_000, marks=[pytest.mark.endurance, pytest.mark.timeout(3_600)])], ids=["short", "long"]
+    "count",
+    [4_000, pytest.param(500_000, marks=[pytest.mark.endurance, pytest.mark.timeout(3_600)])],
+    ids=["short", "long"],
 )
 def test_damaged_streams_are_read_or_refused(count: int) -> None:
     program = Path(__file__).with_name("fuzz_arrow.py")
