@@ -165,11 +165,10 @@ class Scorer:
     def _run(self, session: Any, transactions: ArrayLike, width: int, rows: int) -> NDArray[np.float32]:
         """What a graph answers, shape (n, width), found for so many rows at once."""
         prepared = prepare(transactions, self.manifest.time)
-        outputs = [
-            session.run(None, {"transactions": prepared[start : start + rows]})[0]
-            for start in range(0, len(prepared), rows)
-        ]
-        answers = outputs[0] if len(outputs) == 1 else np.concatenate([np.empty((0, width), np.float32), *outputs])
+        outputs = [np.empty((0, width), np.float32)]
+        for start in range(0, len(prepared), rows):
+            outputs += session.run(None, {"transactions": prepared[start : start + rows]})
+        answers = np.concatenate(outputs)
         finite = np.isfinite(answers)
         if not finite.all():
             row = np.argmin(finite.all(axis=1))

@@ -44,7 +44,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 def streamed(_: Any, value: Any) -> bytes:
     """A stream of a list of transactions; what can't be one goes as the text that it is."""
     try:
-        table = pa.Table.from_pylist(value)
+        empty = pa.table({name: pa.array([], "f8") for name in schema.FEATURES})
+        table = empty if value == [] else pa.Table.from_pylist(value)
     except (pa.ArrowException, AttributeError, TypeError, OverflowError):
         return str(value).encode(errors="replace")
     written = io.BytesIO()

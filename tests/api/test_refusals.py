@@ -231,7 +231,7 @@ def test_another_method_is_refused_with_those_that_are_allowed(client: Client, m
     assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/predict/1", "/static/x"])
+@pytest.mark.parametrize("path", ["/nothing", "/predict/1", "/static/x", "/docs/x"])
 def test_an_unknown_address_is_refused(client: Client, path: str) -> None:
     problem(client.get(path), 404)
 
