@@ -78,6 +78,8 @@ def start(
         env={**kept, **settings, **others},
         text=True,
         start_new_session=True,
+        # A log that nobody reads fills its pipe, and the server waits: room for some thousand lines.
+        pipesize=1024 * 1024,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **(options or {})},
     )
 

@@ -19,7 +19,7 @@ from tests.e2e.serving import IN_JSON, Served, serving
 
 @pytest.fixture(scope="module")
 def served(finished_run: Settings) -> Iterator[Served]:
-    with serving(finished_run.build, workers=2) as running:
+    with serving(finished_run.build, workers=2, FRAUD_ACCESS_LOG="false") as running:
         yield running
 
 
