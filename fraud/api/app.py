@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 
-from fraud.api import limits, openapi, operations, pages, predict, problems
+from fraud.api import limits, operations, pages, predict, problems
 from fraud.api.follower import Follower
 from fraud.api.guard import Guard
 from fraud.api.lane import Lane
@@ -29,8 +29,8 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
     problems.init_app(app)
     predict.init_app(app, live.predict)
     operations.init_app(app, live, metrics or Metrics())
-    openapi.init_app(app)
     pages.init_app(app)
+    app.add_url_rule("/openapi.json", "openapi", _openapi)
     app.after_request(_finished)
     return app
 
@@ -69,6 +69,13 @@ def create_server_app(
         bundle, shared = follow
         Follower(bundle, live, metrics, shared).start()
     return Observed(Overload(served), metrics, routes, live, access_log)
+
+
+def _openapi() -> Response:
+    # What makes it takes time to load, and nobody asks for it before the first decision.
+    from fraud.api import openapi
+
+    return jsonify(openapi.document(predict.handler(current_app)))
 
 
 def _finished(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the API's document (OpenAPI 3.1), made from the schema, the request model and the answers."""
+"""The API's document (OpenAPI 3.1), made from the schema, the request model and the answers."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic.json_schema import models_json_schema
 
 from fraud import __version__
@@ -27,22 +26,15 @@ operator asks for keys, all but `/health`, `/ready`, this document and the pages
 
 _JSON, _LINES, _ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
-_blueprint = Blueprint("openapi", __name__)
 
-
-def init_app(app: Flask) -> None:
-    app.register_blueprint(_blueprint)
-
-
-@_blueprint.get("/openapi.json")
-def openapi() -> Response:
-    """The document, with what the model that is loaded answers to the examples."""
+def document(answer: predict.Handler) -> dict[str, Any]:
+    """The document, with what the handler of `/predict` answers to the examples."""
     found = deepcopy(_document())
     content = found["paths"]["/predict"]["post"]["responses"]["200"]["content"]
     content[_JSON]["examples"] = {
-        name: {"summary": name, "value": _answer(example)} for name, example in pages.examples().items()
+        name: {"summary": name, "value": _answer(answer, example)} for name, example in pages.examples().items()
     }
-    return jsonify(found)
+    return found
 
 
 @cache
@@ -171,7 +163,7 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
-def _answer(example: Mapping[str, float]) -> Any:
+def _answer(answer: predict.Handler, example: Mapping[str, float]) -> Any:
     body = json.dumps(example).encode()
     environ = {
         "CONTENT_TYPE": _JSON,
@@ -179,7 +171,7 @@ def _answer(example: Mapping[str, float]) -> Any:
         "HTTP_X_REQUEST_ID": "4711",
         "wsgi.input": BytesIO(body),
     }
-    return json.loads(predict.handler(current_app)(environ).body)
+    return json.loads(answer(environ).body)
 
 
 def _of(schema: str) -> dict[str, Any]:
