@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count, islice
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from fraud import schema
 from fraud.connection import Connection, Refused, Unreachable, word
@@ -94,7 +94,9 @@ class Client:
         reasons: Literal["alerts", "always"] = "alerts",
         request_id: str | None = None,
     ) -> Prediction:
-        """The decision on one transaction, its 30 raw features. Asks once: at a terminal, somebody waits.
+        """The decision on one transaction, its 30 raw features: by name, or in the schema's order.
+
+        It asks once, since at a terminal somebody waits; once more where the server had closed an idle connection.
 
         Args:
             reasons: whether an approval comes with reasons too.
@@ -205,13 +207,16 @@ def _persistently(ask: Callable[[], list[Prediction]], attempts: int, patience: 
 
 
 def _json(transaction: Transaction, place: int = 0) -> str:
-    if not isinstance(transaction, Mapping):
+    # A row of a DataFrame has names, too, and is no Mapping.
+    if hasattr(transaction, "keys"):
+        named = dict(cast(Mapping[str, float], transaction))
+    else:
         values = tuple(transaction)
         if len(values) != len(schema.FEATURES):
             raise ValueError(f"transaction {place} has {len(values)} values: give {len(schema.FEATURES)}, or name them")
-        transaction = dict(zip(schema.FEATURES, values, strict=True))
+        named = dict(zip(schema.FEATURES, values, strict=True))
     try:
-        return json.dumps(dict(transaction), allow_nan=False, default=float)
+        return json.dumps(named, allow_nan=False, default=float)
     except ValueError as error:
         raise ValueError(f"transaction {place}: {error}") from None
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection, RemoteDisconnected
@@ -100,7 +101,9 @@ class Connection:
         told = {**self._authorization, **headers}
         if body is not None:
             told["Content-Type"] = "application/json"
-        self._http.request(method, self._path + path, body, told)
+        # A refusal may come, and the connection be closed, before all of a large body is sent.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._http.request(method, self._path + path, body, told)
         response = self._http.getresponse()
         return response, response.read()
 

@@ -5,19 +5,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from fraud import schema
 from fraud.api.app import create_app
 from fraud.client import Client, ModelName, Prediction, Refused, Unreachable
+from fraud.connection import Connection
 from fraud.scorer import Scorer
 
 
@@ -156,6 +158,21 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
         assert client.health() == {"status": "ok", "again": True}
 
 
+def test_a_refusal_that_comes_before_the_body_is_sent_is_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def refuse() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(reply(b'{"detail": "No key."}', b"401 Unauthorized"))
+
+        threading.Thread(target=refuse, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with closing(Connection(url, 5, None)) as connection, pytest.raises(Refused, match="401: No key"):
+            connection.ask("POST", "/predict", bytes(50_000_000))
+
+
 def test_a_problem_without_details_is_still_a_refusal() -> None:
     body = b'{"type": "about:blank", "title": "Internal Server Error", "status": 500, "id": "1f"}'
     answer = reply(body, b"500 x")
@@ -205,6 +222,12 @@ def test_rows_of_an_array_are_taken_in_the_schemas_order(url: str, bundle_folder
     with Client(url) as client:
         for sent in (rows, named):
             assert [answer.probability for answer in client.predict_many(sent)] == expected
+
+
+def test_a_row_of_a_table_is_taken_by_name(url: str, blog_transaction: dict[str, float]) -> None:
+    table = pd.DataFrame([blog_transaction | {"V14": -9.0}])[list(reversed(schema.FEATURES))]
+    with Client(url) as client:
+        assert client.predict(table.iloc[0]).reasons[0].value == -9.0
 
 
 def test_nothing_is_answered_with_nothing(url: str) -> None:

@@ -17,6 +17,12 @@ from fraud.errors import UsageError
 # Clients told apart at a time, 100 bytes each; those beyond them share one limit, or addresses could fill the memory.
 _MOST_CLIENTS = 50_000
 
+# Seconds between two looks for clients that can be forgotten.
+_FORGET_EVERY = 1.0
+
+# Seconds by which readings of the clock, and sums of them, may be off.
+_ROUNDED = 1e-6
+
 # Seconds that a store may take, and for which one that failed is not asked again.
 _STORE_PATIENCE, _STORE_PAUSE = 0.1, 5.0
 
@@ -84,30 +90,28 @@ class Share:
         self._seconds = seconds
         self._most_clients = most_clients
         self._lock = Lock()
-        # Who has not asked for the whole time may ask for all of it, and so can be forgotten.
         self._due: dict[str, float] = {}
-        self._due_before: dict[str, float] = {}
-        self._turned = monotonic()
+        self._forgot = -math.inf
 
     def wait(self, client: str) -> float:
         """Count a request; 0 where it may pass, or the seconds after which the next one may."""
         with self._lock:
             now = monotonic()
-            if now - self._turned >= self._seconds:
-                self._forget(now)
-            if client not in self._due and len(self._due) >= self._most_clients:
+            if client not in self._due and self._full(now):
                 client = ""
-            due = max(self._due.get(client, self._due_before.get(client, now)), now) + self._interval
+            due = max(self._due.get(client, now), now) + self._interval
             early = due - now - self._seconds
-            if early > 0:
+            if early > _ROUNDED:
                 return early
             self._due[client] = due
             return 0.0
 
-    def _forget(self, now: float) -> None:
-        self._due_before = self._due if now - self._turned < 2 * self._seconds else {}
-        self._due = {}
-        self._turned = now
+    def _full(self, now: float) -> bool:
+        """Whether there is no room for another client, once those are forgotten who may ask for all of it again."""
+        if len(self._due) >= self._most_clients and now - self._forgot >= _FORGET_EVERY:
+            self._forgot = now
+            self._due = {client: due for client, due in self._due.items() if due > now}
+        return len(self._due) >= self._most_clients
 
 
 class Shared:

@@ -45,7 +45,10 @@ class Metrics:
         )
         decisions = Counter("fraud_decisions", "Transactions decided", ["decision", "model"], registry=self._own)
         scores = Counter(
-            "fraud_scores", "Transactions whose probability is at most `up_to`", ["up_to"], registry=self._own
+            "fraud_scores",
+            "Transactions whose probability is at most `up_to`, and above the band before it",
+            ["up_to"],
+            registry=self._own,
         )
         # Of the workers that run: what a dead one served is no longer served.
         self._workers = Gauge(

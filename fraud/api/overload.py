@@ -14,10 +14,13 @@ from fraud.api.reply import Environ, StartResponse
 # Requests in a worker at once, most of them asleep where they are many: their clients have not sent all of their body.
 PLACES = 256
 
-# What all their bodies may have together, arrived or not.
+# Bytes that have arrived of all their bodies together.
 _BODIES = 8 * MOST_BYTES
 
-# Of those, how many are computed at once. Python computes one, ONNX Runtime others beside it; with more of them, all
+# Bytes that are read at once.
+_PIECE = 64 * 1024
+
+# Requests that are computed at once. Python computes one, ONNX Runtime others beside it; with more of them, all
 # are late rather than one.
 _TURNS = 3
 
@@ -33,7 +36,7 @@ class Overload:
 
     Args:
         places: requests in the application at once.
-        bodies: bytes that they have together.
+        bodies: bytes of their bodies that are held at once.
         turns: requests that are computed at once.
         patience: seconds that a request waits for its turn.
     """
@@ -47,9 +50,8 @@ class Overload:
         patience: float = _PATIENCE,
     ) -> None:
         self._application = application
-        self._lock = Lock()
-        self._places = places
-        self._bodies = bodies
+        self._places = _Room(places)
+        self._bodies = _Room(bodies)
         self._turns = _Turns(turns, patience)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,23 +59,35 @@ class Overload:
         if environ["PATH_INFO"] in OPEN:
             answer = self._application(environ, start_response)
             return answer
-        size = _most_bytes(environ)
-        with self._lock:
-            full = not self._places or size > self._bodies
-            if not full:
-                self._places -= 1
-                self._bodies -= size
-        if full:
+        if not self._places.take(1):
             return _refusal().reply(environ).send(environ, start_response)
-        body = environ["wsgi.input"] = _Body(environ["wsgi.input"], self._turns)
+        body = environ["wsgi.input"] = _Body(environ["wsgi.input"], self._bodies, self._turns)
         try:
             answer = self._application(environ, start_response)
         finally:
             body.done()
-            with self._lock:
-                self._places += 1
-                self._bodies += size
+            self._places.leave(1)
         return answer
+
+
+class _Room:
+    """So much of something."""
+
+    def __init__(self, size: int) -> None:
+        self._lock = Lock()
+        self.free = size
+
+    def take(self, size: int) -> bool:
+        """Whether there was so much left."""
+        with self._lock:
+            if size > self.free:
+                return False
+            self.free -= size
+            return True
+
+    def leave(self, size: int) -> None:
+        with self._lock:
+            self.free += size
 
 
 class _Turns:
@@ -114,39 +128,44 @@ class _Turns:
 class _Body:
     """The body of a request, whose turn has come once it is read; while it is read, others have theirs."""
 
-    __slots__ = ("_stream", "_turn", "_turns")
+    __slots__ = ("_bodies", "_held", "_stream", "_turn", "_turns")
 
-    def __init__(self, stream: Any, turns: _Turns) -> None:
+    def __init__(self, stream: Any, bodies: _Room, turns: _Turns) -> None:
         self._stream = stream
+        self._bodies = bodies
         self._turns = turns
+        self._held = 0
         self._turn = False
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         """Up to `size` bytes.
 
         Raises:
-            Refused: 503, the turn did not come in time.
+            Refused: 503, there is no room for them, or the turn did not come in time.
         """
-        self.done()
-        piece: bytes = self._stream.read(size)
+        self._leave_turn()
+        pieces = []
+        while size > 0 and (piece := self._stream.read(min(size, _PIECE))):
+            if not self._bodies.take(len(piece)):
+                raise _refusal()
+            self._held += len(piece)
+            pieces.append(piece)
+            size -= len(piece)
         self._turn = self._turns.take()
         if not self._turn:
             raise _refusal()
-        return piece
+        return b"".join(pieces)
 
     def done(self) -> None:
-        """Leave the turn to others."""
+        """Leave the turn, and the room that it took, to others."""
+        self._leave_turn()
+        self._bodies.leave(self._held)
+        self._held = 0
+
+    def _leave_turn(self) -> None:
         if self._turn:
             self._turn = False
             self._turns.leave()
-
-
-def _most_bytes(environ: Environ) -> int:
-    """What of its body is read at the most."""
-    stated: str = environ.get("CONTENT_LENGTH") or ""
-    if stated.isdecimal():
-        return min(int(stated), MOST_BYTES)
-    return MOST_BYTES if "HTTP_TRANSFER_ENCODING" in environ else 0
 
 
 def _refusal() -> Refused:

@@ -165,6 +165,6 @@ def _free(host: str, port: int) -> str:
             trial.listen()
     except OSError as error:
         raise UsageError(
-            f"can't listen on {host}:{port} ({error.strerror}): set HOST and PORT to a free address"
+            f"can't listen on {host}:{port} ({error.strerror}): set FRAUD_HOST and FRAUD_PORT to a free address"
         ) from None
     return str(address[0])

@@ -71,11 +71,13 @@ class Arriving:
 
     def __init__(self) -> None:
         self.asked, self.arrive = threading.Event(), threading.Event()
+        self._left = b"late"
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         self.asked.set()
         assert self.arrive.wait(30)
-        return b"late"
+        piece, self._left = self._left[:size], self._left[size:]
+        return piece
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -114,8 +116,7 @@ def test_bodies_have_so_many_bytes_together() -> None:
     slow.begin(b"12345678")
     until(lambda: len(slow.working) == 1)
     assert slow.ask(b"123").status_code == 503
-    # Nobody knows how long it is.
-    assert slow.ask_in_pieces(b"1").status_code == 503
+    assert slow.ask_in_pieces(b"123").status_code == 503
     slow.begin(b"12")
     until(lambda: len(slow.working) == 2)
     slow.end()
@@ -148,8 +149,8 @@ def test_whose_turn_does_not_come_in_time_is_refused() -> None:
     assert [slow.ask(b"x").status_code for _ in range(3)] == [200] * 3
 
 
-def test_a_client_whose_body_has_not_arrived_holds_no_turn() -> None:
-    slow = Slow(turns=1, patience=0.2)
+def test_a_client_whose_body_has_not_arrived_holds_no_turn_and_no_room() -> None:
+    slow = Slow(turns=1, bodies=5, patience=0.2)
     late = Arriving()
     slow.begin(b"late", late)
     assert late.asked.wait(30)
@@ -174,4 +175,4 @@ def test_under_many_threads_no_turn_is_lost() -> None:
     for thread in threads:
         thread.join()
     overload = slow._client.application
-    assert (overload._turns._free, waiting(slow), overload._places, overload._bodies) == (2, 0, 8, 100)
+    assert (overload._turns._free, waiting(slow), overload._places.free, overload._bodies.free) == (2, 0, 8, 100)

@@ -1,6 +1,7 @@
 """`python -m fraud serve` as a process of its own, and what the kernel knows of it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -39,10 +40,12 @@ class Served:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(child) for child in children.read_text(encoding="ascii").split()]
 
-    def proportional_memory(self) -> int:
-        """Bytes (PSS) of all workers together."""
+    def private_memory(self) -> int:
+        """Bytes (USS) of all workers together: what else runs on the machine changes what they share."""
         told = [Path(f"/proc/{worker}/smaps_rollup").read_text(encoding="ascii") for worker in self.workers()]
-        return sum(int(text.split("Pss:")[1].split()[0]) * 1024 for text in told)
+        return sum(
+            1024 * int(size) for text in told for size in re.findall(r"^Private_\w+: +(\d+)", text, re.MULTILINE)
+        )
 
     def open_files(self) -> int:
         """Of all workers together."""
@@ -96,7 +99,11 @@ def serving(build: Path, workers: int = 1, **others: Any) -> Iterator[Served]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=30)
+        finally:
+            for left in (*served.workers(), process.pid) if process.poll() is None else ():
+                os.kill(left, signal.SIGKILL)
 
 
 def wait_until_it_answers(served: Served) -> None:

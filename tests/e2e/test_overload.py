@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fraud.api.overload import PLACES
+from fraud.api.predict import MOST_BYTES
 from tests.e2e.serving import free_port, serving, start
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -61,6 +62,14 @@ def test_clients_whose_bodies_do_not_arrive_hold_nobody_up_until_there_is_no_pla
         while ask(running.port, body) != (200, None):
             assert time.monotonic() < deadline, "the places of those who are gone are not free"
         assert running.stop() == 0
+
+
+def test_bodies_that_are_announced_and_do_not_arrive_take_no_room(bundle_folder: Path, body: bytes) -> None:
+    with serving(bundle_folder.parent, FRAUD_ACCESS_LOG="false") as running, ExitStack() as stack:
+        for _ in range(20):
+            sending = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
+            sending.sendall(HEAD % MOST_BYTES + b"[")
+        assert [ask(running.port, body) for _ in range(5)] == [(200, None)] * 5
 
 
 def wait_for_refusal(port: int, body: bytes) -> None:

@@ -12,10 +12,13 @@ from tests.e2e.serving import serving, under_load
 
 
 @pytest.mark.parametrize(
-    "seconds", [20, pytest.param(600, marks=[pytest.mark.endurance, pytest.mark.timeout(900)])], ids=["brief", "long"]
+    ("seconds", "growth"),
+    # In seconds there is no more to see than a leak of much at each request: threads still start.
+    [(20, 0.2), pytest.param(600, 0.05, marks=[pytest.mark.endurance, pytest.mark.timeout(900)])],
+    ids=["brief", "long"],
 )
 def test_memory_and_open_files_stay_as_they_are(
-    seconds: int, bundle_folder: Path, blog_transaction: dict[str, float]
+    seconds: int, growth: float, bundle_folder: Path, blog_transaction: dict[str, float]
 ) -> None:
     # An alert, which is explained, among others, and a request that is refused.
     alert = blog_transaction | {"V14": -8.0}
@@ -30,7 +33,7 @@ def test_memory_and_open_files_stay_as_they_are(
         with under_load(running, [json.dumps(body).encode() for body, _ in bodies.values()]) as callers:
             start = time.monotonic()
             while (passed := time.monotonic() - start) < seconds:
-                memory.append((passed, running.proportional_memory()))
+                memory.append((passed, running.private_memory()))
                 files.append((passed, running.open_files()))
                 time.sleep(seconds / 600)
         for caller, (name, (_, status)) in zip(callers, bodies.items(), strict=True):
@@ -39,7 +42,7 @@ def test_memory_and_open_files_stay_as_they_are(
     second, last = (tenth(memory, seconds, number) for number in (1, 9))
     print(f"{sum(sum(caller.answers.values()) for caller in callers):,} requests,", end=" ")
     print(f"{fmean(second) / 1e6:.1f} MB in the second tenth, {fmean(last) / 1e6:.1f} MB in the last")
-    assert abs(fmean(last) / fmean(second) - 1) < 0.05
+    assert fmean(last) / fmean(second) - 1 < growth
     assert max(tenth(files, seconds, 9)) <= max(tenth(files, seconds, 1))
 
 
