@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks import payload
 from fraud import schema
+from fraud.api.predict import ARROW, JSON
 from fraud.scorer import Scorer
 
 # Legitimate ones of those that are asked, beside all frauds.
@@ -45,7 +46,7 @@ def check(url: str, sent: pd.DataFrame, batch: NDArray[np.float64], scorer: Scor
         _same(answer, _expected(transaction, scorer)[0] | {"id": _ID})
     rows = pd.DataFrame(batch, columns=schema.FEATURES)
     listed = _ask(url, json.dumps(rows.to_dict("records")).encode())
-    streamed = _answered(url, payload.stream(rows), {"Content-Type": payload.ARROW})
+    streamed = _answered(url, payload.stream(rows), {"Content-Type": ARROW})
     for answers in (listed, pa.ipc.open_stream(streamed).read_all().to_pylist()):
         for answer, expected in zip(answers, _expected(batch, scorer), strict=True):
             _same(answer, expected)
@@ -80,7 +81,7 @@ def _same(answer: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def _ask(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Any:
-    return json.loads(_answered(url, body, {"Content-Type": "application/json", **headers}))
+    return json.loads(_answered(url, body, {"Content-Type": JSON, **headers}))
 
 
 def _answered(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:

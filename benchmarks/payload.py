@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from benchmarks import blog_api, wrk
 from benchmarks.wrk import Bodies
 from fraud import schema
+from fraud.api.predict import ARROW, JSON
 from fraud.errors import UsageError
 from fraud.terminal import say
 
 BATCH = 1_000
-ARROW = "application/vnd.apache.arrow.stream"
 
 _ROWS = 10_000
 # On how many rows a forest was fitted hardly matters to the time that its answer takes.
@@ -69,9 +69,9 @@ def write(sent: pd.DataFrame, folder: Path) -> Payload:
     lists = [b"[" + b",".join(singles[start : start + BATCH]) + b"]" for start in starts]
     streams = [stream(features.iloc[start : start + BATCH]) for start in starts]
     return Payload(
-        wrk.write(folder / "singles", singles, "application/json"),
+        wrk.write(folder / "singles", singles, JSON),
         {
-            "json": wrk.write(folder / "lists", lists, "application/json"),
+            "json": wrk.write(folder / "lists", lists, JSON),
             "arrow": wrk.write(folder / "streams", streams, ARROW),
         },
         [features.to_numpy()[start : start + BATCH] for start in starts],

@@ -85,6 +85,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def state(path: Path) -> tuple[int, int, int] | None:
+    """What differs once a file has been replaced or written to, without reading it; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def runs(process: int) -> bool:
     """Whether there is a process of this number."""
     try:

@@ -179,6 +179,18 @@ def test_sha256_is_that_of_the_bytes(old):
     assert artefacts.sha256(old) == hashlib.sha256(b"old").hexdigest()
 
 
+def test_a_state_differs_once_a_file_was_written_to_or_replaced(old):
+    before = artefacts.state(old)
+    assert before == artefacts.state(old) is not None
+    with old.open("ab") as file:
+        file.write(b"more")
+    longer = artefacts.state(old)
+    artefacts.write_text(old, old.read_text())
+    assert len({before, longer, artefacts.state(old)}) == 3
+    old.unlink()
+    assert artefacts.state(old) is None
+
+
 def test_provenance_says_what_an_artefact_stands_on(monkeypatch):
     made = artefacts.provenance({"seed": 7}, {"source": "twin"})
     assert made["settings"] == {"seed": 7}

@@ -112,17 +112,9 @@ class Follower:
 
 
 def _state(path: Path) -> _State:
-    """What tells one bundle from another without reading it: where it is, and of each file the inode, date and size."""
+    """What tells one bundle from another without reading it: where it is, and each file's state."""
     folder = _resolved(path)
-    return folder, tuple(_file(folder / name) for name in (bundle.MANIFEST, bundle.MODEL, bundle.REASONS))
-
-
-def _file(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return folder, tuple(artefacts.state(folder / name) for name in (bundle.MANIFEST, bundle.MODEL, bundle.REASONS))
 
 
 def _resolved(path: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from fraud import artefacts
 from fraud.api import keys, pages
 from fraud.api.problems import Refused
 from fraud.api.reply import Environ, StartResponse
@@ -39,7 +40,7 @@ class Guard:
     def __init__(self, application: Any, path: Path) -> None:
         self._application = application
         self._path = path
-        self._seen = _state(path)
+        self._seen = artefacts.state(path)
         self._keys = keys.read(path)
         self._looked = monotonic()
 
@@ -72,18 +73,9 @@ class Guard:
             return
         self._looked = monotonic()
         try:
-            state = _state(self._path)
+            state = artefacts.state(self._path)
             if state != self._seen:
                 self._keys = keys.read(self._path)
                 self._seen = state
         except UsageError as error:
             _log.error("%s; the keys stay as they were", error)
-
-
-def _state(path: Path) -> tuple[int, int, int] | None:
-    """What differs once the file has changed; None where there is none, which reading it tells better."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from fraud import __version__
 from fraud.api import answers, guard, metrics, pages, predict, problems
 from fraud.api.model import MOST_TRANSACTIONS, Transaction
+from fraud.api.predict import ARROW, JSON, LINES
 from fraud.api.reply import REQUEST_ID
 
 _DESCRIPTION = f"""\
@@ -24,14 +25,12 @@ another method 405 with `Allow`. `HEAD` answers as `GET` does, without the body;
 operator asks for keys, all but `/health`, `/ready`, this document and the pages need one.
 """
 
-_JSON, _LINES, _ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
-
 
 def document(answer: predict.Handler) -> dict[str, Any]:
     """The document, with what the handler of `/predict` answers to the examples."""
     found = deepcopy(_document())
     content = found["paths"]["/predict"]["post"]["responses"]["200"]["content"]
-    content[_JSON]["examples"] = {
+    content[JSON]["examples"] = {
         name: {"summary": name, "value": _answer(answer, example)} for name, example in pages.examples().items()
     }
     return found
@@ -82,9 +81,9 @@ def _predict() -> dict[str, Any]:
         "decisions",
         "Decide on transactions",
         {
-            _JSON: {"schema": {"anyOf": [_ref("schemas/IdentifiedDecision"), lines]}},
-            _LINES: {"schema": lines},
-            _ARROW: {"schema": {}},
+            JSON: {"schema": {"anyOf": [_ref("schemas/IdentifiedDecision"), lines]}},
+            LINES: {"schema": lines},
+            ARROW: {"schema": {}},
         },
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -105,14 +104,14 @@ column for each feature in an Arrow IPC stream, answered with a column for each 
     operation["requestBody"] = {
         "required": True,
         "content": {
-            _JSON: {
+            JSON: {
                 "schema": {"anyOf": [one, several | {"maxItems": MOST_TRANSACTIONS}]},
                 "examples": {name: {"summary": name, "value": value} for name, value in examples.items()}
                 | {"a list": {"summary": "a list", "value": list(examples.values())}},
             },
             # As OpenAPI 3.2 has it: the schema of lines, or of rows, is that of the list of them.
-            _LINES: {"schema": several, "example": "".join(f"{json.dumps(one)}\n" for one in examples.values())},
-            _ARROW: {"schema": several},
+            LINES: {"schema": several, "example": "".join(f"{json.dumps(one)}\n" for one in examples.values())},
+            ARROW: {"schema": several},
         },
     }
     return operation
@@ -166,7 +165,7 @@ def _schemas() -> dict[str, Any]:
 def _answer(answer: predict.Handler, example: Mapping[str, float]) -> Any:
     body = json.dumps(example).encode()
     environ = {
-        "CONTENT_TYPE": _JSON,
+        "CONTENT_TYPE": JSON,
         "CONTENT_LENGTH": str(len(body)),
         "HTTP_X_REQUEST_ID": "4711",
         "wsgi.input": BytesIO(body),
@@ -175,7 +174,7 @@ def _answer(answer: predict.Handler, example: Mapping[str, float]) -> Any:
 
 
 def _of(schema: str) -> dict[str, Any]:
-    return {_JSON: {"schema": _ref(f"schemas/{schema}")}}
+    return {JSON: {"schema": _ref(f"schemas/{schema}")}}
 
 
 def _ref(component: str) -> dict[str, str]:
@@ -191,7 +190,7 @@ _GET: dict[str, tuple[Any, ...]] = {
     "/metrics": ("metrics", "operation", "The counts of all workers, for Prometheus", _TEXT),
     "/health": ("health", "operation", "Whether the process is alive", _of("Health")),
     "/ready": ("ready", "operation", "Whether the model answers", _of("Ready"), HTTPStatus.SERVICE_UNAVAILABLE),
-    "/openapi.json": ("openapi", "pages", "This document", {_JSON: {"schema": {"type": "object"}}}),
+    "/openapi.json": ("openapi", "pages", "This document", {JSON: {"schema": {"type": "object"}}}),
     "/docs": ("docs", "pages", "This document, for people", _HTML),
     "/": ("page", "pages", "A page to try a transaction on", _HTML),
 }

@@ -1,8 +1,9 @@
 """`POST /predict`: from transactions to decisions. One handler behind two doors, Flask's route and the lane."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from werkzeug.http import parse_options_header
 
 from fraud.api import arrow_decode, decode
-from fraud.api.arrow_encode import ArrowEncoder
 from fraud.api.problems import Refused
 from fraud.api.reply import Environ, Reply, request_id
 from fraud.api.unusual import Unusual
 from fraud.scorer import Reason, Scorer, Scores
+
+if TYPE_CHECKING:
+    from fraud.api.arrow_encode import ArrowEncoder
 
 # 10,000 transactions of 30 numbers with 17 digits and their names are 8 MB.
 MOST_BYTES = 16 * 1024 * 1024
@@ -24,7 +27,7 @@ MOST_BYTES = 16 * 1024 * 1024
 # Where a handler leaves what its answer decided, for the log and the metrics.
 DECIDED = "fraud.decided"
 
-_JSON, _LINES, _ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
+JSON, LINES, ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 
 Handler = Callable[[Environ], Reply]
 
@@ -55,9 +58,15 @@ class Predict:
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
         self._unusual = Unusual(scorer.manifest)
-        model = {"version": scorer.manifest.version, "digest": scorer.manifest.digest}
-        self._model = msgspec.Raw(msgspec.json.encode(model))
-        self._arrow = ArrowEncoder(model)
+        self._names = {"version": scorer.manifest.version, "digest": scorer.manifest.digest}
+        self._model = msgspec.Raw(msgspec.json.encode(self._names))
+
+    @cached_property
+    def _arrow(self) -> "ArrowEncoder":
+        # What writes streams takes time to load, and most callers never ask for one.
+        from fraud.api.arrow_encode import ArrowEncoder
+
+        return ArrowEncoder(self._names)
 
     def __call__(self, environ: Environ) -> Reply:
         try:
@@ -70,17 +79,17 @@ class Predict:
         _refuse_encoded(environ)
         everywhere = _reasons_everywhere(environ)
         text = _body(environ)
-        if media_type == _ARROW:
+        if media_type == ARROW:
             answers = self._answers(arrow_decode.rows(text), everywhere, environ)
-            return Reply(HTTPStatus.OK, _ARROW, self._arrow.encode(*answers), {})
-        if media_type == _LINES:
+            return Reply(HTTPStatus.OK, ARROW, self._arrow.encode(*answers), {})
+        if media_type == LINES:
             documents = self._documents(*self._answers(decode.lines(text), everywhere, environ))
-            return Reply(HTTPStatus.OK, _LINES, _encoder.encode_lines(documents), {})
+            return Reply(HTTPStatus.OK, LINES, _encoder.encode_lines(documents), {})
         rows, many = decode.json(text)
         documents = self._documents(*self._answers(rows, everywhere, environ))
         if not many:
             documents[0].id = request_id(environ)
-        return Reply(HTTPStatus.OK, _JSON, _encoder.encode(documents if many else documents[0]) + b"\n", {})
+        return Reply(HTTPStatus.OK, JSON, _encoder.encode(documents if many else documents[0]) + b"\n", {})
 
     def _answers(
         self, rows: NDArray[np.float64], everywhere: bool, environ: Environ
@@ -127,17 +136,17 @@ _encoder = msgspec.json.Encoder()
 
 def _media_type(environ: Environ) -> str:
     stated: str = environ.get("CONTENT_TYPE") or ""
-    if stated == _JSON:
-        return _JSON
+    if stated == JSON:
+        return JSON
     found = parse_options_header(stated)[0].lower()
-    if found in (_LINES, _ARROW):
+    if found in (LINES, ARROW):
         return found
-    if found == _JSON or (found.startswith("application/") and found.endswith("+json")):
-        return _JSON
+    if found == JSON or (found.startswith("application/") and found.endswith("+json")):
+        return JSON
     raise Refused(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        f"Send a transaction as JSON, with 'Content-Type: {_JSON}'; many as a list, one a line with '{_LINES}', or as "
-        f"an Arrow stream with '{_ARROW}'.",
+        f"Send a transaction as JSON, with 'Content-Type: {JSON}'; many as a list, one a line with '{LINES}', or as "
+        f"an Arrow stream with '{ARROW}'.",
     )
 
 

@@ -97,6 +97,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import fraud.__main__, fraud.api.app, fraud.api.server, fraud.client, fraud.promote, fraud.scorer, fraud.settings
+import fraud.api.arrow_encode, fraud.api.openapi
 
 client = fraud.api.app.create_app(fraud.scorer.Scorer(Path({folder!r}))).test_client()
 transaction = dict.fromkeys(fraud.schema.FEATURES, 1.0) | {{"V14": -9.0}}
@@ -113,3 +114,16 @@ def test_a_request_is_served_without_anything_that_trains(bundle_folder: Path) -
     code = SERVED_WITHOUT.format(banned=set(BANNED), folder=str(bundle_folder))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_nothing_is_loaded_before_it_is_asked_for_that_the_first_answer_does_not_need(bundle_folder: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from fraud.api.app import create_server_app
+from fraud.scorer import Scorer
+create_server_app(Scorer(Path({str(bundle_folder)!r})), access_log=False)
+print([name for name in ("fraud.api.openapi", "nanoarrow") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -95,10 +95,14 @@ def test_rounding_refuses_nobody_who_asks_for_the_first_time(clock: Clock) -> No
 
 
 def test_forgetting_frees_nobody(clock: Clock) -> None:
-    limit = limits.Share(6, 60)
+    limit = limits.Share(6, 60, most_clients=2)
+    assert limit.wait("gone soon") == 0
     clock.now += 59
     assert passed(limit, "till") == 6
     clock.now += 2
+    # There is room for somebody new only once somebody else is forgotten.
+    assert limit.wait("new") == 0
+    assert sorted(limit._due) == ["new", "till"]
     assert passed(limit, "till") == 0
     clock.now += 18
     assert passed(limit, "till") == 2

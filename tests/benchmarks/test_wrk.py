@@ -69,6 +69,8 @@ def test_percentiles_are_those_of_all_that_was_seen():
     both = first + second
     assert (both.requests, both.rate) == (100, 50)
     assert [both.percentile(percent) for percent in (1, 2, 50, 98, 99, 100)] == [1e-4, 1e-4, 2e-4, 2e-4, 3e-4, 9e-3]
+    each = Load(1_000, 1.0, Counter(range(1, 1_001)))
+    assert [each.percentile(percent) for percent in (50, 99)] == [500e-6, 990e-6]
 
 
 def test_a_machine_without_wrk_is_told_which_package(monkeypatch, tmp_path):

@@ -17,7 +17,7 @@ import pytest
 
 from fraud import bundle, promote, schema
 from fraud.scorer import Scorer
-from tests.e2e.serving import IN_JSON, Served, free_port, start, wait_until_it_answers
+from tests.e2e.serving import IN_JSON, Served, serving, wait_until_it_answers
 
 WORKERS = 2
 
@@ -36,16 +36,9 @@ def link(tmp_path: Path, write_bundle: Callable) -> Path:
 
 @pytest.fixture
 def served(link: Path) -> Iterator[Served]:
-    port = free_port()
     # Nobody reads the log, and a pipe that is full would hold the workers up.
-    process = start(link.parent / "no build", port, WORKERS, FRAUD_BUNDLE=str(link), FRAUD_ACCESS_LOG="false")
-    running = Served(process, port)
-    try:
-        wait_until_it_answers(running)
+    with serving(link.parent / "no build", WORKERS, FRAUD_BUNDLE=str(link), FRAUD_ACCESS_LOG="false") as running:
         yield running
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 class Load:
