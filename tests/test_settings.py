@@ -128,7 +128,7 @@ def test_a_rate_is_a_number_in_a_time(clean_settings, rate):
 
 
 @pytest.mark.parametrize(
-    "rate", ["0/second", "-1/second", "1.5/second", "10", "10/week", "/day", "10 / day", "1/day\n"]
+    "rate", ["0/second", "-1/second", "1.5/second", "10", "10/week", "/day", "10 / day", "10day", "1/day\n"]
 )
 def test_another_rate_is_said(clean_settings, rate):
     clean_settings(rate_limit=rate)
