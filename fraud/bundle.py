@@ -35,6 +35,9 @@ FOLDERS = {
 }
 
 
+# Log-odds against: beyond it the exponential overflows; the probability is 1e-304 there.
+_HIGHEST = 700.0
+
 # One number for all transactions, or one for each.
 Threshold = float | NDArray[np.float64]
 
@@ -59,12 +62,7 @@ class Calibration(_Frozen):
 
     def log_odds(self, raw: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Calibrated log-odds in float64, of the shape of the model's `raw` ones."""
-        exact = raw.astype(np.float64)
-        if self.slope_above is None:
-            return self.slope * exact + self.intercept
-        # log(1 + exp(-m)) is log(1 + exp(m)) - m.
-        above = np.logaddexp(0, exact)
-        return np.asarray((self.slope_above - self.slope) * above + self.slope * exact + self.intercept)
+        return np.asarray(self._line(raw.astype(np.float64)))
 
     def secant(self, start: float, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Its mean slope from `start` to each of the model's log-odds `raw`; where they meet, its slope there."""
@@ -77,8 +75,17 @@ class Calibration(_Frozen):
 
     def apply(self, raw: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probabilities in float64, of the shape of `raw`: float32 would merge the highest of them into 1."""
-        # Beyond it the exponential overflows; the probability is 1e-304 there.
-        return np.asarray(1 / (1 + np.exp(np.minimum(-self.log_odds(raw), 700.0))))
+        return np.asarray(1 / (1 + np.exp(np.minimum(-self.log_odds(raw), _HIGHEST))))
+
+    def apply_one(self, raw: float) -> float:
+        """`apply` to one number: the same to the last bit, so by numpy's functions, and otherwise in Python's own."""
+        return float(1 / (1 + np.exp(min(-float(self._line(raw)), _HIGHEST))))
+
+    def _line(self, raw: Any) -> Any:
+        if self.slope_above is None:
+            return self.slope * raw + self.intercept
+        # log(1 + exp(-m)) is log(1 + exp(m)) - m.
+        return (self.slope_above - self.slope) * np.logaddexp(0, raw) + self.slope * raw + self.intercept
 
 
 class ByAmount(_Frozen):

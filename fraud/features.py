@@ -1,5 +1,6 @@
 """What a model sees of the 30 raw columns: made here, once, for training and serving alike."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -43,6 +44,25 @@ def prepare(transactions: ArrayLike, time: TimeMeaning) -> NDArray[np.float32]:
             f"{schema.FEATURES[column]} of transaction {row} is {raw[row, column]}: not finite as a float32"
         )
     return np.clip(made, -_LARGEST, _LARGEST, out=made)
+
+
+def prepare_one(transaction: Sequence[float], time: TimeMeaning, into: NDArray[np.float32]) -> None:
+    """`prepare` for one transaction given as Python's numbers: the same, without numpy's haste for single numbers.
+
+    Args:
+        transaction: 30 values in the order of `schema.FEATURES`, in their units.
+        into: shape (1, 30), where it is written.
+
+    Raises:
+        ValueError: as `prepare`.
+    """
+    # NaN is not at most anything, and what is too large is so beside others, too.
+    if len(transaction) == len(schema.FEATURES) and sum(map(abs, transaction)) <= _LARGEST:
+        into[0] = transaction
+        if time == "of day":
+            into[0, _TIME] = transaction[_TIME] % schema.SECONDS_PER_DAY
+    else:
+        into[:] = prepare([transaction], time)
 
 
 def _made(raw: NDArray[np.float64], time: TimeMeaning) -> NDArray[np.float32]:

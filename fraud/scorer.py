@@ -1,9 +1,9 @@
 """`Scorer`: the one way from transactions to probability, decision and reasons."""
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fraud import bundle, schema
 from fraud.errors import UsageError
 from fraud.features import prepare
+from fraud.graph import Graph
 
 # Batches of so many rows keep the working memory in tens of megabytes; reasons take some thousand numbers a row.
 _BATCH = 65_536
@@ -19,7 +20,7 @@ _BATCH_OF_REASONS = 1_024
 _REASONS = 3
 
 # The second and the third are predictions of 1.
-_DECISIONS = np.array(["approve", "review", "decline"])
+_DECISIONS = ("approve", "review", "decline")
 
 _COLUMNS = len(schema.FEATURES)
 _AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
@@ -33,6 +34,15 @@ class Scores:
     prediction: NDArray[np.int8]
     decision: NDArray[np.str_]
     threshold: NDArray[np.float64]
+
+
+class Score(NamedTuple):
+    """The answer for one transaction, in Python's own numbers."""
+
+    probability: float
+    prediction: int
+    decision: str
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,10 @@ class Scorer:
     def __init__(self, folder: Path, threads: int = 1) -> None:
         read = bundle.read(folder)
         self.manifest = read.manifest
-        self._model = _session(read.model, threads, folder / bundle.MODEL)
-        self._explainer = None if read.reasons is None else _session(read.reasons, threads, folder / bundle.REASONS)
+        self._model = Graph(read.model, 1, threads, folder / bundle.MODEL)
+        self._explainer = (
+            None if read.reasons is None else Graph(read.reasons, _COLUMNS, threads, folder / bundle.REASONS)
+        )
         self._medians = np.array([read.manifest.features[name].median for name in schema.FEATURES])
 
     def score(self, transactions: ArrayLike) -> Scores:
@@ -71,7 +83,21 @@ class Scorer:
         probability = self.probability(transactions)
         review, decline = self.manifest.thresholds.applied(np.asarray(transactions, dtype=np.float64)[:, _AMOUNT])
         prediction, declined = (probability >= review).astype(np.int8), probability >= decline
-        return Scores(probability, prediction, _DECISIONS[prediction + declined], np.where(declined, decline, review))
+        decision = np.array(_DECISIONS)[prediction + declined]
+        return Scores(probability, prediction, decision, np.where(declined, decline, review))
+
+    def score_one(self, transaction: Sequence[float]) -> Score:
+        """`score` for one transaction, 30 of Python's numbers: the same to the last bit, in a third of the time.
+
+        Raises:
+            ValueError: as `score`.
+        """
+        raw = self._model.answer(transaction, self.manifest.time)
+        calibration = self.manifest.calibration
+        probability = raw if calibration is None else calibration.apply_one(raw)
+        review, decline = map(float, self.manifest.thresholds.applied(np.asarray(transaction[_AMOUNT])))
+        prediction, declined = probability >= review, probability >= decline
+        return Score(probability, int(prediction), _DECISIONS[prediction + declined], decline if declined else review)
 
     def probability(self, transactions: ArrayLike) -> NDArray[np.float64]:
         """The calibrated probability of fraud, shape (n,)."""
@@ -95,7 +121,7 @@ class Scorer:
         raw = np.asarray(transactions, dtype=np.float64)
         if self._explainer is None:
             return self._occluded(raw)
-        moved = self._run(self._explainer, raw, _COLUMNS, _BATCH_OF_REASONS).astype(np.float64)
+        moved = self._explainer.answers(prepare(raw, self.manifest.time), _BATCH_OF_REASONS).astype(np.float64)
         base, calibration = self.manifest.reasons.base, self.manifest.calibration
         if base is None or calibration is None:
             return moved
@@ -160,31 +186,4 @@ class Scorer:
 
     def _answers(self, transactions: ArrayLike) -> NDArray[np.float32]:
         """The model's own output, log-odds or probability, shape (n,)."""
-        return self._run(self._model, transactions, 1, _BATCH)[:, 0]
-
-    def _run(self, session: Any, transactions: ArrayLike, width: int, rows: int) -> NDArray[np.float32]:
-        """What a graph answers, shape (n, width), found for so many rows at once."""
-        prepared = prepare(transactions, self.manifest.time)
-        outputs = [np.empty((0, width), np.float32)]
-        for start in range(0, len(prepared), rows):
-            outputs += session.run(None, {"transactions": prepared[start : start + rows]})
-        answers = np.concatenate(outputs)
-        finite = np.isfinite(answers)
-        if not finite.all():
-            row = np.argmin(finite.all(axis=1))
-            raise ValueError(f"the model has no answer for transaction {row}: its values are too large")
-        return answers
-
-
-def _session(graph: bytes, threads: int, path: Path) -> Any:
-    # onnxruntime's wheel reports usage by default; it reads this when it is imported.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no public base class
-        raise UsageError(f"{path} can't be run ({error}): run `make train` again") from None
+        return self._model.answers(prepare(transactions, self.manifest.time), _BATCH)[:, 0]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     {"fraud", "fraud.errors", "fraud.schema", "fraud.costs", "fraud.connection"},
     {"fraud.settings", "fraud.artefacts", "fraud.metrics", "fraud.terminal", "fraud.features", "fraud.client"},
-    {"fraud.dataset", "fraud.report", "fraud.bundle"},
+    {"fraud.dataset", "fraud.report", "fraud.bundle", "fraud.graph"},
     {"fraud.learn", "fraud.explore", "fraud.scorer"},
     {"fraud.evaluate", "fraud.batch", "fraud.promote", "fraud.api"},
     {"fraud.__main__", "checks"},

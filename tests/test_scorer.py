@@ -1,8 +1,12 @@
+import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from fraud import bundle, schema, scorer
@@ -108,6 +112,48 @@ def test_a_row_answers_alike_alone_in_company_and_across_batches(scoring, raw, m
     assert together[:50] == pytest.approx(alone, abs=1e-6)
     monkeypatch.setattr(scorer, "_BATCH", 7)
     assert scoring.probability(raw) == pytest.approx(together, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["model", "reference", "logistic"])
+def test_one_of_pythons_numbers_answers_as_its_row_does(finished_run, raw, name):
+    """To the last bit: calibrated log-odds, a forest's own probabilities, and those of a bundle of another kind."""
+    scoring = Scorer(finished_run.build / name)
+    for row in raw:
+        assert_alike(scoring.score_one(row.tolist()), scoring.score(row[None]))
+
+
+def test_one_is_decided_by_its_amount_too(bundle_folder, tmp_path, raw):
+    read = bundle.read(bundle_folder)
+    rule = bundle.ByAmount(costs=CostModel(), alert_price=1.0)
+    by_amount = bundle.Thresholds(review=0.01, decline=0.2, by_amount=rule)
+    bundle.write(tmp_path / "by", read.model, read.manifest.model_copy(update={"thresholds": by_amount}))
+    scoring = Scorer(tmp_path / "by")
+    ones = [scoring.score_one(row.tolist()) for row in raw]
+    for one, row in zip(ones, raw, strict=True):
+        assert_alike(one, scoring.score(row[None]))
+    assert {one.decision for one in ones} == {"approve", "review", "decline"}
+    assert len({one.threshold for one in ones}) > 100
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=30, max_size=30)
+    | st.lists(st.floats(-50, 50), min_size=28, max_size=32)
+)
+def test_what_one_answers_or_refuses_its_row_does(scoring, values):
+    try:
+        expected = scoring.score([values])
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            scoring.score_one(values)
+    else:
+        assert_alike(scoring.score_one(values), expected)
+
+
+def test_threads_that_ask_one_by_one_do_not_mix(scoring, raw):
+    expected = [scoring.score_one(row.tolist()) for row in raw]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda row: scoring.score_one(row.tolist()), [*raw] * 5)) == expected * 5
 
 
 def test_more_threads_answer_alike(scoring, raw, bundle_folder):
@@ -328,3 +374,8 @@ def test_reasons_that_are_not_answered_fail_a_models_own_test(bundle_folder, tmp
     bundle.write(tmp_path / "m", read.model, manifest, reasons=read.model)
     with pytest.raises(UsageError, match="does not answer"):
         Scorer(tmp_path / "m").self_test()
+
+
+def assert_alike(one, scores):
+    assert tuple(one) == tuple(column[0] for column in vars(scores).values())
+    assert [type(value) for value in one] == [float, int, str, float]

@@ -1,5 +1,6 @@
 """From the bytes of a body to rows of features: fast where all is well, thorough where it is not."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,13 +12,19 @@ from fraud import schema
 from fraud.api import body, model
 from fraud.api.problems import Refused
 
-_Transaction = msgspec.defstruct(
-    "_Transaction",
-    [(name, Annotated[float, msgspec.Meta(ge=low, le=high)]) for name, (low, high) in model.BOUNDS.items()],
-    forbid_unknown_fields=True,
-    frozen=True,
-    gc=False,
-)
+
+def _typed(ranges: Mapping[str, tuple[float, float]]) -> type[msgspec.Struct]:
+    """A transaction whose values are all in these ranges, columns as in the schema."""
+    return msgspec.defstruct(
+        "_Transaction",
+        [(name, Annotated[float, msgspec.Meta(ge=low, le=high)]) for name, (low, high) in ranges.items()],
+        forbid_unknown_fields=True,
+        frozen=True,
+        gc=False,
+    )
+
+
+_Transaction = _typed(model.BOUNDS)
 _one_or_many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Transaction | list[_Transaction])  # type: ignore[valid-type]
 _lines: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Transaction)
 _values = msgspec.structs.astuple
@@ -26,6 +33,25 @@ _values = msgspec.structs.astuple
 _UNREAD = (msgspec.DecodeError, UnicodeDecodeError)
 
 _QUOTES = 2 * len(schema.FEATURES)
+
+
+class OneUsual:
+    """Reads one transaction whose values are all in narrower ranges; what is anything else, it leaves to `json`.
+
+    Args:
+        ranges: the lowest and the highest value of each feature, columns as in the schema.
+    """
+
+    def __init__(self, ranges: Mapping[str, tuple[float, float]]) -> None:
+        self._decoder = msgspec.json.Decoder(_typed(ranges))
+
+    def __call__(self, text: bytes) -> tuple[float, ...] | None:
+        """Its 30 values, as `json` reads them; None where it is not such a transaction."""
+        try:
+            found: tuple[float, ...] = _values(self._decoder.decode(text))
+        except _UNREAD:
+            return None
+        return found if _all_read(text, 1) else None
 
 
 def json(text: bytes) -> tuple[NDArray[np.float64], bool]:
@@ -63,10 +89,14 @@ def lines(text: bytes) -> NDArray[np.float64]:
 
 
 def _rows(text: bytes, found: list[Any]) -> NDArray[np.float64] | None:
-    """`None` where the fast parser may have passed over something: of two equal names it keeps the last, silently."""
-    if text.count(b'"') != _QUOTES * len(found) or len(found) > model.MOST_TRANSACTIONS:
+    if not _all_read(text, len(found)) or len(found) > model.MOST_TRANSACTIONS:
         return None
     return np.array([_values(transaction) for transaction in found], np.float64).reshape(-1, len(schema.FEATURES))
+
+
+def _all_read(text: bytes, transactions: int) -> bool:
+    """Whether the fast parser passed over nothing: of two equal names it keeps the last, silently."""
+    return text.count(b'"') == _QUOTES * transactions
 
 
 def _line(number: int, line: bytes) -> Any:

@@ -3,6 +3,7 @@
 Each worker counts in files of its own, which outlive it: one that was killed takes no count with it.
 """
 
+from bisect import bisect_left
 from collections import Counter as Counted
 from collections.abc import Callable
 from functools import cache
@@ -14,14 +15,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fraud import artefacts
-from fraud.scorer import Scores
+from fraud.scorer import Score, Scores
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # Seconds: a decision takes tenths of a millisecond, a full list tenths of a second.
 _DURATIONS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # Probabilities: fraud is rare, so that most of what there is to see lies far below 0.1.
-_BANDS = np.array([0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0])
+_BANDS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
 
 
 class Metrics:
@@ -78,8 +79,12 @@ class Metrics:
         self._request(route, status).inc()
         self._duration(route).observe(seconds)
 
-    def decided(self, scores: Scores, model: str) -> dict[str, int]:
+    def decided(self, scores: Scores | Score, model: str) -> dict[str, int]:
         """Count the decisions of one request; returns how many there are of each."""
+        if isinstance(scores, Score):
+            self._decision(scores.decision, model).inc()
+            self._bands[bisect_left(_BANDS, scores.probability)].inc()
+            return {scores.decision: 1}
         counts = dict(Counted(scores.decision.tolist()))
         for decision, count in counts.items():
             self._decision(decision, model).inc(count)

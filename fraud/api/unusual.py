@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud import schema
+from fraud.api import model
 from fraud.bundle import Manifest
 
 
@@ -18,6 +19,15 @@ class Unusual:
         # The narrowest range of each feature: one comparison tells that nothing is unusual.
         self._low = np.array([max([-np.inf, *(low for low, _, _ in ranges)]) for ranges in self._ranges])
         self._high = np.array([min([np.inf, *(high for _, high, _ in ranges)]) for ranges in self._ranges])
+
+    def usual(self) -> dict[str, tuple[float, float]]:
+        """The range of each feature within which nothing is unusual, and no request is refused."""
+        return {
+            name: (max(low, least), min(high, most))
+            for (name, (least, most)), low, high in zip(
+                model.BOUNDS.items(), self._low.tolist(), self._high.tolist(), strict=True
+            )
+        }
 
     def warnings(self, rows: NDArray[np.float64]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Of the transactions, shape (n, 30), those with unusual values: which one, and feature, value and why each."""

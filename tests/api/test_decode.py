@@ -64,6 +64,23 @@ def test_the_fast_way_reads_what_the_thorough_one_reads(text: str) -> None:
 
 
 @settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@given(texts(), st.floats(-1e15, 1e15), st.floats(-1e15, 1e15))
+def test_what_is_read_as_one_usual_transaction_is_one(text: str, low: float, high: float) -> None:
+    expected = thorough(text.encode())
+    found = decode.OneUsual(dict.fromkeys(schema.FEATURES, (low, high)))(text.encode())
+    if isinstance(expected, tuple) or not ((low <= expected) & (expected <= high)).all():
+        assert found is None
+    else:
+        assert np.array_equal([found], expected)
+
+
+def test_one_in_a_list_is_not_read_as_one(blog_transaction: dict[str, float]) -> None:
+    read = decode.OneUsual(model.BOUNDS)
+    assert read(json.dumps(blog_transaction).encode()) == tuple(blog_transaction[name] for name in schema.FEATURES)
+    assert read(json.dumps([blog_transaction]).encode()) is None
+
+
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
 @given(st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_read_or_refused(text: bytes) -> None:
     for read in (decode.json, decode.lines):

@@ -50,6 +50,22 @@ def test_requests_decisions_and_scores_are_counted(client: Client, blog_transact
     assert bands['fraud_scores_total{up_to="1"}'] == 5
 
 
+def test_transactions_alone_are_counted_as_in_a_list(client: Client, blog_transaction: dict[str, float]) -> None:
+    sent = [blog_transaction | {"Time": 5.0, "V14": v14} for v14 in (-9.0, -4.0, -3.0, -2.0, 0.0, 2.0)]
+    warned = [client.post("/predict", json=transaction).get_json()["warnings"] for transaction in sent]
+    assert [] in warned
+    alone = counted(client)
+    assert len(alone) > 4
+    client.post("/predict", json=sent)
+    assert counted(client) == {name: 2 * value for name, value in alone.items()}
+
+
+def counted(client: Client) -> dict[str, float]:
+    """What is counted of transactions."""
+    names = ("fraud_decisions_total", "fraud_scores_total")
+    return {name: value for name, value in counts(client).items() if name.startswith(names) and value}
+
+
 def test_a_request_is_one_line_without_a_feature_in_it(
     client: Client, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
 ) -> None:

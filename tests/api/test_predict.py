@@ -1,13 +1,14 @@
 """What `/predict` answers to transactions that it accepts."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from werkzeug.test import Client
 
-from fraud import schema
+from fraud import bundle, schema
 from fraud.scorer import Scorer
 
 
@@ -80,6 +81,22 @@ def test_unusual_values_are_answered_with_a_warning(client: Client, blog_transac
 def test_a_usual_transaction_has_no_warning(client: Client) -> None:
     usual = dict.fromkeys(schema.FEATURES, 0.0) | {"Amount": 20.0, "Time": 5.0}
     assert client.post("/predict", json=usual).get_json()["warnings"] == []
+
+
+@pytest.mark.parametrize("name", schema.FEATURES)
+def test_what_warns_alone_warns_in_a_list(client: Client, bundle_folder: Path, name: str) -> None:
+    """At the ends of what training saw, and a hair within and beyond: one transaction has its own way to an answer."""
+    usual = dict.fromkeys(schema.FEATURES, 0.0) | {"Amount": 20.0, "Time": 5.0}
+    seen = bundle.read(bundle_folder).manifest.features[name]
+    for end in (seen.low, seen.high):
+        for value in (math.nextafter(end, -math.inf), end, math.nextafter(end, math.inf)):
+            alone = client.post("/predict", json=usual | {name: value})
+            listed = client.post("/predict", json=[usual | {name: value}])
+            assert alone.status_code == listed.status_code
+            if alone.status_code == 200:
+                answer = alone.get_json()
+                assert [{name: told for name, told in answer.items() if name != "id"}] == listed.get_json()
+                assert bool(answer["warnings"]) == (not seen.low <= value <= seen.high) or name == schema.TIME.name
 
 
 def test_a_list_is_answered_in_its_order(client: Client, blog_transaction: dict[str, float]) -> None:
