@@ -37,7 +37,11 @@ async function decide() {
     if (!response.ok) refuse(document, response);
     else if (Array.isArray(document))
       refuse({ title: "One at a time", detail: "This page shows the decision on one transaction: paste one, without [ ]." });
-    else answer(document);
+    else {
+      // Between two answers, another model may have taken the place of the one that was asked what it is.
+      if (document.model.digest !== model?.digest) await introduce();
+      answer(document);
+    }
   } catch {
     refuse({ title: "No answer", detail: "The server can’t be reached, or did not answer as it should: try again." });
   } finally {
@@ -115,10 +119,12 @@ function answer(found) {
   part("decision").focus();
 }
 
-// Which probabilities lead to which decision. Where thresholds depend on the amount, the one applied is all that is told.
-function zonesOf({ decision, threshold }) {
-  const { review, decline, by_amount: byAmount } = model?.thresholds ?? { by_amount: {} };
-  if (byAmount) return split(decision === "decline" ? ["review", "decline"] : ["approve", "review"], [threshold]);
+// Which probabilities lead to which decision. Where thresholds depend on the amount, or are those of another model than
+// answered, the one applied is all that is told.
+function zonesOf({ decision, threshold, model: { digest } }) {
+  const { review, decline, by_amount: byAmount } = model?.thresholds ?? {};
+  if (byAmount || digest !== model?.digest)
+    return split(decision === "decline" ? ["review", "decline"] : ["approve", "review"], [threshold]);
   if (decline === null) return split(["approve", "review"], [review]);
   if (decline <= review) return split(["approve", "decline"], [review]);
   return split(["approve", "review", "decline"], [review, decline]);
