@@ -27,7 +27,6 @@ offerExamples();
 async function decide() {
   part("decide").setAttribute("aria-busy", "true");
   try {
-    if (model === null) await introduce();
     const response = await ask("predict?reasons=always", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -38,7 +37,7 @@ async function decide() {
     else if (Array.isArray(document))
       refuse({ title: "One at a time", detail: "This page shows the decision on one transaction: paste one, without [ ]." });
     else {
-      // Between two answers, another model may have taken the place of the one that was asked what it is.
+      // It was not told yet which model answers, or another one has taken its place since.
       if (document.model.digest !== model?.digest) await introduce();
       answer(document);
     }
