@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     step("evaluate", "score the bundles on the rows kept apart", _evaluate)
     step("report", "write the report from the artefacts of the run", _report)
     serve = step("serve", "serve the model over HTTP", _serve)
-    serve.epilog = f"{_told(settings.SERVING)}\n\n{EPILOG}"
+    serve.epilog = f"{_told(('build', *settings.SERVING))}\n\n{EPILOG}"
     serve.add_argument("--access-log", choices=("on", "off"), help="overrides FRAUD_ACCESS_LOG; off is faster")
     promote = step("promote", "let the API serve another bundle from now on, one that the gates passed", _promote)
     promote.add_argument(

@@ -154,7 +154,7 @@ def test_the_help_of_serve_names_its_settings(capsys):
     with pytest.raises(SystemExit):
         command.main(["serve", "--help"])
     told = capsys.readouterr().out
-    for name in ("HOST", "PORT", "WORKERS", "API_KEYS_FILE", "RATE_LIMIT", "RATE_STORE", "ACCESS_LOG"):
+    for name in ("BUILD", *(name.upper() for name in settings.SERVING)):
         assert f"  FRAUD_{name} " in told
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fraud import schema
 from fraud.api.problems import MEDIA_TYPE
+from fraud.api.verdict import Verdict
 from fraud.bundle import Thresholds, TrainingRange
 
 Feature = Annotated[str, Field(json_schema_extra={"enum": list(schema.FEATURES)})]
@@ -83,8 +84,18 @@ class FeatureOfModel(_Answer):
     training: TrainingRange
 
 
+class ReasonsOfModel(_Answer):
+    """How the answers are explained."""
+
+    methods: dict[str, str] = Field(description="In words, of each family of models that has a part in the answer.")
+    exact: bool = Field(
+        description="Whether those of all features add up to the answer, less that of the base; else they approximate."
+    )
+    base: float | None = Field(description="In log-odds before calibration; null where they are not exact.")
+
+
 class Model(_Answer):
-    """What the model's bundle says of itself."""
+    """What the model's bundle says of itself, and what the gates said of it."""
 
     version: Version
     digest: Digest
@@ -92,6 +103,10 @@ class Model(_Answer):
     notice: str | None = Field(None, description="There where the model stands on synthetic data.")
     thresholds: Thresholds
     features: dict[Feature, FeatureOfModel]
+    reasons: ReasonsOfModel
+    gates: Verdict | None = Field(
+        description="The metrics that the model was judged by; null where no gates have judged this very model."
+    )
     data: dict[str, Any] = Field(description="Source and digest of the data that it was fitted on.")
     created: str | None
 

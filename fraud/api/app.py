@@ -18,14 +18,17 @@ from fraud.api.reply import EVERYWHERE, REQUEST_ID, request_id
 from fraud.scorer import Scorer
 
 
-def create_app(scorer: Scorer, metrics: Metrics | None = None) -> Flask:
+def create_app(scorer: Scorer, metrics: Metrics | None = None, folder: Path | None = None) -> Flask:
     """The Flask application that answers with `scorer`: `POST /predict`, and `GET` of what operators and people ask.
 
     Every error is an RFC 9457 problem, whichever part of the application raises it.
+
+    Args:
+        folder: see `Model`.
     """
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
-    live = Live(scorer)
+    live = Live(scorer, folder)
     problems.init_app(app)
     predict.init_app(app, live.predict)
     operations.init_app(app, live, metrics or Metrics())
@@ -57,7 +60,7 @@ def create_server_app(
         UsageError: the file of keys can't be used.
     """
     metrics = Metrics(counts)
-    app = create_app(scorer, metrics)
+    app = create_app(scorer, metrics, None if follow is None else follow[0])
     live = operations.live(app)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
     served: Any = Lane(app)

@@ -1,5 +1,8 @@
 """The model that answers, which may be exchanged for another one between two requests."""
 
+from pathlib import Path
+
+from fraud.api import verdict
 from fraud.api.predict import Predict
 from fraud.api.reply import Environ, Reply
 from fraud.scorer import Scorer
@@ -8,11 +11,16 @@ _TAKEN = "fraud.model"
 
 
 class Model:
-    """A scorer, with the handler that answers by it: exchanged as one, so that no answer mixes two."""
+    """A scorer, with the handler that answers by it: exchanged as one, so that no answer mixes two.
 
-    def __init__(self, scorer: Scorer) -> None:
+    Args:
+        folder: the bundle of `scorer`, with which the gates' verdict lies; without it that is not known.
+    """
+
+    def __init__(self, scorer: Scorer, folder: Path | None = None) -> None:
         self.scorer = scorer
         self.predict = Predict(scorer)
+        self.verdict = None if folder is None else verdict.read(folder, scorer.manifest.digest)
 
     @property
     def version(self) -> str:
@@ -25,8 +33,8 @@ class Live:
     `refused` says why the bundle that is there now is not the one that answers; None where it is.
     """
 
-    def __init__(self, scorer: Scorer) -> None:
-        self.current = Model(scorer)
+    def __init__(self, scorer: Scorer, folder: Path | None = None) -> None:
+        self.current = Model(scorer, folder)
         self.refused: str | None = None
 
     def model(self, environ: Environ) -> Model:

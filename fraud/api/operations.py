@@ -57,8 +57,9 @@ def ready() -> Response:
 
 @_blueprint.get("/model")
 def model() -> Response:
-    """What the bundle says of itself, with a notice where it stands on synthetic data."""
-    manifest = _scorer().manifest
+    """What the bundle says of itself, and the gates of it; with a notice where it stands on synthetic data."""
+    answering = live(current_app).model(request.environ)
+    manifest, verdict = answering.scorer.manifest, answering.verdict
     data = manifest.training["data"]
     about: dict[str, Any] = {"version": manifest.version, "digest": manifest.digest, "protocol": manifest.protocol}
     if data.get("source") == "twin":
@@ -75,6 +76,8 @@ def model() -> Response:
                 }
                 for column in schema.FEATURE_COLUMNS
             },
+            "reasons": manifest.reasons.model_dump() | {"exact": manifest.reasons.base is not None},
+            "gates": None if verdict is None else verdict.model_dump(),
             "data": data,
             "created": manifest.provenance.get("created"),
         }

@@ -74,6 +74,17 @@ def test_the_model_says_what_it_is(client: Client, bundle_folder: Path) -> None:
     assert tuple(about["features"]) == schema.FEATURES
     assert about["features"]["Amount"]["unit"] == "euros"
     assert about["features"]["V1"]["training"] == manifest.features["V1"].model_dump()
+    assert about["gates"] is None
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_model_says_how_its_answers_are_explained(bundle_folder: Path, tmp_path: Path, exact: bool) -> None:
+    read = bundle.read(bundle_folder)
+    told = {"methods": {"trees": "Shapley values"}, "base": -3.5 if exact else None}
+    manifest = read.manifest.model_copy(update={"reasons": bundle.Reasons(**told)})
+    bundle.write(tmp_path / "model", read.model, manifest, read.model if exact else None)
+    about = create_app(Scorer(tmp_path / "model")).test_client().get("/model").get_json()
+    assert about["reasons"] == told | {"exact": exact}
 
 
 @pytest.mark.parametrize(("source", "notice"), [("twin", True), ("real", False)])

@@ -15,8 +15,9 @@ from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from fraud import bundle
-from fraud.api import keys, pages
-from fraud.api.app import create_server_app
+from fraud.api import keys, operations, pages
+from fraud.api.app import create_app, create_server_app
+from fraud.api.live import Model
 from fraud.scorer import Scorer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -75,9 +76,13 @@ def look(browser: Browser) -> Callable[..., AbstractContextManager[Opened]]:
     return opening
 
 
+def served(folder: Path, api_keys: Path | None = None) -> AbstractContextManager[str]:
+    return listening(create_server_app(Scorer(folder), False, api_keys=api_keys))
+
+
 @contextmanager
-def served(folder: Path, api_keys: Path | None = None) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_server_app(Scorer(folder), False, api_keys=api_keys), threaded=True)
+def listening(application: Any) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, application, threaded=True)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -263,14 +268,45 @@ def test_a_key_is_asked_for_where_one_is_needed(look: Callable[..., Any], bundle
 def test_the_scale_has_the_thresholds_that_there_are(
     look: Callable[..., Any], bundle_folder: Path, tmp_path: Path, thresholds: dict[str, Any], told: list[str]
 ) -> None:
-    genuine = bundle.read(bundle_folder)
-    manifest = genuine.manifest.model_copy(update={"thresholds": bundle.Thresholds(**thresholds)})
-    bundle.write(tmp_path / "model", genuine.model, manifest)
-    with served(tmp_path / "model") as address, look(address) as opened:
+    with served(with_thresholds(bundle_folder, tmp_path, thresholds)) as address, look(address) as opened:
         for example, decision in (("A fraud", re.compile("Review|Decline")), ("A legitimate transaction", "Approve")):
             opened.page.get_by_role("button", name=example).click()
             expect(opened.page.locator("#decision")).to_have_text(decision)
             expect(opened.page.locator("#thresholds > *")).to_have_text(told)
+
+
+def with_thresholds(bundle_folder: Path, tmp_path: Path, thresholds: dict[str, Any]) -> Path:
+    genuine = bundle.read(bundle_folder)
+    manifest = genuine.manifest.model_copy(update={"thresholds": bundle.Thresholds(**thresholds)})
+    bundle.write(tmp_path / "model", genuine.model, manifest)
+    return tmp_path / "model"
+
+
+def test_the_scale_is_that_of_the_model_that_answered(
+    look: Callable[..., Any], bundle_folder: Path, tmp_path: Path
+) -> None:
+    other = Model(Scorer(with_thresholds(bundle_folder, tmp_path, {"review": 0.2, "decline": 0.7})))
+    app = create_app(Scorer(bundle_folder))
+    live = operations.live(app)
+
+    def in_the_midst_of_an_exchange(environ: dict[str, Any], start_response: Any) -> Any:
+        # Another worker has exchanged its model already, and the page's requests go now to this one, now to that.
+        if environ["PATH_INFO"] == "/predict":
+            environ["fraud.model"] = other
+        return app(environ, start_response)
+
+    def thresholds(page: Page) -> Any:
+        page.get_by_role("button", name="A legitimate transaction").click()
+        expect(page.locator("#answered")).to_contain_text(other.version)
+        return expect(page.locator("#thresholds > *"))
+
+    with listening(in_the_midst_of_an_exchange) as address, look(address) as opened:
+        thresholds(opened.page).to_have_text(["Approve", "below 20.00%", "Review", "from 20.00%"])
+        expect(opened.page.locator("#model")).to_have_text(f"Model {live.current.version}")
+        live.current = other
+        told = ["Approve", "below 20.00%", "Review", "from 20.00%", "Decline", "from 70.00%"]
+        thresholds(opened.page).to_have_text(told)
+        expect(opened.page.locator("#model")).to_have_text(f"Model {other.version}")
 
 
 def test_the_documentation_lets_a_person_try(look: Callable[..., Any], url: str) -> None:

@@ -42,10 +42,11 @@ class Served:
 
     def private_memory(self) -> int:
         """Bytes (USS) of all workers together: what else runs on the machine changes what they share."""
-        told = [Path(f"/proc/{worker}/smaps_rollup").read_text(encoding="ascii") for worker in self.workers()]
-        return sum(
-            1024 * int(size) for text in told for size in re.findall(r"^Private_\w+: +(\d+)", text, re.MULTILINE)
-        )
+        return sum(sum(_sizes(worker, "Private_.*")) for worker in self.workers())
+
+    def proportional_memory(self) -> list[int]:
+        """Bytes (PSS) of each worker: what it shares counts for each by its part."""
+        return [sum(_sizes(worker, "Pss")) for worker in self.workers()]
 
     def open_files(self) -> int:
         """Of all workers together."""
@@ -55,6 +56,12 @@ class Served:
         """Send a signal and return the exit code."""
         self.process.send_signal(told)
         return self.process.wait(SOON)
+
+
+def _sizes(process: int, name: str) -> list[int]:
+    """Bytes of a process that the kernel lists under names like this one."""
+    told = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
+    return [1024 * int(size) for size in re.findall(rf"^{name}: +(\d+)", told, re.MULTILINE)]
 
 
 def free_port() -> int:

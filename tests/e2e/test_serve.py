@@ -166,6 +166,28 @@ def test_counts_are_those_of_all_workers_and_outlive_one(
         assert {counted(running) for _ in range(10)} == {40}
 
 
+def test_a_worker_takes_little_memory(bundle_folder: Path, blog_transaction: dict[str, float]) -> None:
+    with serving(bundle_folder.parent, workers=2) as running:
+        for number in range(300):
+            with Client(running.url) as client:
+                client.predict(blog_transaction, reasons="always" if number % 2 else "alerts")
+        with Client(running.url) as client:
+            assert len(list(client.predict_many([blog_transaction] * 10_000, batch=10_000))) == 10_000
+        taken = running.proportional_memory()
+    assert len(taken) == 2
+    assert all(size <= 180e6 for size in taken), taken
+
+
+def test_the_model_says_what_the_gates_said(bundle_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle_folder, tmp_path / "model")
+    judged = {"format": 1, "bundles": {"model": bundle.read(bundle_folder).manifest.digest}}
+    said = {"verdict": "pass", "sentence": "It may ship.", "gates": []}
+    (tmp_path / "gate.json").write_text(json.dumps(judged | said))
+    with serving(tmp_path) as running, closing(HTTPConnection("127.0.0.1", running.port, timeout=10)) as connection:
+        connection.request("GET", "/model")
+        assert json.loads(connection.getresponse().read())["gates"] == said
+
+
 def test_each_request_is_one_line_of_the_log(bundle_folder: Path, blog_transaction: dict[str, float]) -> None:
     with serving(bundle_folder.parent, workers=2) as running:
         for _ in range(20):

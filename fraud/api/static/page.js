@@ -27,7 +27,6 @@ offerExamples();
 async function decide() {
   part("decide").setAttribute("aria-busy", "true");
   try {
-    if (model === null) await introduce();
     const response = await ask("predict?reasons=always", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -37,7 +36,11 @@ async function decide() {
     if (!response.ok) refuse(document, response);
     else if (Array.isArray(document))
       refuse({ title: "One at a time", detail: "This page shows the decision on one transaction: paste one, without [ ]." });
-    else answer(document);
+    else {
+      // It was not told yet which model answers, or another one has taken its place since.
+      if (document.model.digest !== model?.digest) await introduce();
+      answer(document);
+    }
   } catch {
     refuse({ title: "No answer", detail: "The server can’t be reached, or did not answer as it should: try again." });
   } finally {
@@ -115,10 +118,12 @@ function answer(found) {
   part("decision").focus();
 }
 
-// Which probabilities lead to which decision. Where thresholds depend on the amount, the one applied is all that is told.
-function zonesOf({ decision, threshold }) {
-  const { review, decline, by_amount: byAmount } = model?.thresholds ?? { by_amount: {} };
-  if (byAmount) return split(decision === "decline" ? ["review", "decline"] : ["approve", "review"], [threshold]);
+// Which probabilities lead to which decision. Where thresholds depend on the amount, or are those of another model than
+// answered, the one applied is all that is told.
+function zonesOf({ decision, threshold, model: { digest } }) {
+  const { review, decline, by_amount: byAmount } = model?.thresholds ?? {};
+  if (byAmount || digest !== model?.digest)
+    return split(decision === "decline" ? ["review", "decline"] : ["approve", "review"], [threshold]);
   if (decline === null) return split(["approve", "review"], [review]);
   if (decline <= review) return split(["approve", "decline"], [review]);
   return split(["approve", "review", "decline"], [review, decline]);
