@@ -286,22 +286,41 @@ def test_the_largest_numbers_are_explained(explaining):
 
 def test_contributions_beyond_all_numbers_are_refused(bundle_folder, tmp_path):
     read = bundle.read(bundle_folder)
-    nodes = [helper.make_node("Mul", ["transactions", "factor"], ["contributions"])]
-    values = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 30]) for name in ("transactions", "contributions")
-    ]
-    factor = helper.make_tensor("factor", TensorProto.FLOAT, [1], [1e10])
-    graph = helper.make_model(
-        helper.make_graph(nodes, "reasons", values[:1], values[1:], [factor]),
-        opset_imports=[helper.make_opsetid("", 18)],
-        ir_version=9,
-    )
     manifest = read.manifest.model_copy(update={"reasons": bundle.Reasons(methods={}, base=0.0)})
-    bundle.write(tmp_path / "m", read.model, manifest, graph.SerializeToString())
+    bundle.write(tmp_path / "m", read.model, manifest, scaling("Identity", 30))
     rows = np.zeros((3, 30))
     rows[1, 4] = 1e30
     with pytest.raises(ValueError, match="no answer for transaction 1: its values are too large"):
-        Scorer(tmp_path / "m").reasons(rows)
+        Scorer(tmp_path / "m").contributions(rows)
+
+
+def test_an_answer_beyond_all_numbers_is_refused(bundle_folder, tmp_path):
+    bundle.write(tmp_path / "m", scaling("ReduceSum", 1), bundle.read(bundle_folder).manifest)
+    scoring = Scorer(tmp_path / "m")
+    rows = np.zeros((3, 30))
+    rows[1, 4] = 1e30
+    with pytest.raises(ValueError, match="no answer for transaction 1: its values are too large"):
+        scoring.score(rows)
+    with pytest.raises(ValueError, match="no answer for transaction 0: its values are too large"):
+        scoring.score_one(rows[1].tolist())
+
+
+def scaling(operator, width):
+    """A graph that multiplies by 1e10, after an operator."""
+    inputs = {"ReduceSum": ["transactions", "axis"], "Identity": ["transactions"]}[operator]
+    nodes = [
+        helper.make_node(operator, inputs, ["made"]),
+        helper.make_node("Mul", ["made", "factor"], ["answer"]),
+    ]
+    given = helper.make_tensor_value_info("transactions", TensorProto.FLOAT, [None, 30])
+    answer = helper.make_tensor_value_info("answer", TensorProto.FLOAT, [None, width])
+    constants = [
+        helper.make_tensor("factor", TensorProto.FLOAT, [1], [1e10]),
+        helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+    ]
+    graph = helper.make_graph(nodes, "scaling", [given], [answer], constants)
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
 
 
 def test_a_transaction_at_every_median_has_no_reasons(scoring):

@@ -145,8 +145,9 @@ def test_no_lines_are_answered_with_none(client: Client) -> None:
     assert (response.status_code, response.data) == (200, b"")
 
 
-def test_reasons_are_given_on_request(client: Client, blog_transaction: dict[str, float]) -> None:
-    approved = blog_transaction | {"V14": 0.0}
+@pytest.mark.parametrize("time", [-1.0, 1.0], ids=["unusual", "usual"])
+def test_reasons_are_given_on_request(client: Client, blog_transaction: dict[str, float], time: float) -> None:
+    approved = blog_transaction | {"V14": 0.0, "Time": time}
     for asked, given in (("", False), ("?reasons=alerts", False), ("?reasons=always", True)):
         answer = client.post(f"/predict{asked}", json=approved).get_json()
         assert answer["decision"] == "approve"
