@@ -209,6 +209,14 @@ def read(folder: Path) -> Bundle:
     return Bundle(manifest, contents[MODEL], contents.get(REASONS))
 
 
+def holds(folder: Path, manifest: Manifest) -> bool:
+    """Whether the bundle of this manifest lies in `folder`, whole and unchanged."""
+    try:
+        return read(folder).manifest == manifest
+    except UsageError:
+        return False
+
+
 def _parsed(path: Path, text: bytes) -> Manifest:
     try:
         document = json.loads(text)
