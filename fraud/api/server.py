@@ -36,7 +36,7 @@ _GRACE = 8
 
 # Seconds after which a thread lets another of its worker go on: well above what one transaction takes, and far below
 # what a list does, which others would else wait for (Python's default is 0.005).
-_TURN = 0.0002
+TURN = 0.0002
 
 
 def run(settings: Settings) -> None:
@@ -143,7 +143,7 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
 
     # Ctrl-C reaches the parent alone, which tells its workers.
     os.setpgid(0, 0)
-    sys.setswitchinterval(_TURN)
+    sys.setswitchinterval(TURN)
     _hear_stop()
     try:
         followed = settings.bundle is not None
