@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
+from fraud.settings import PREFIX
+
 WORKERS = 2
 
 _THREADS = 3
@@ -29,7 +31,7 @@ def blog_post(model: Path) -> Iterator[str]:
 
 @contextmanager
 def granian(build: Path, log: Path) -> Iterator[str]:
-    """This project's API as `make serve` starts it, all switched on, the lines of its log in a file."""
+    """This project's API as `make serve` starts it by default, the lines of its log in a file."""
     port = _free_port()
     told = {
         "FRAUD_BUILD": str(build),
@@ -56,8 +58,10 @@ def gunicorn(build: Path, log: Path) -> Iterator[str]:
 @contextmanager
 def _running(command: Sequence[str], environment: Mapping[str, str], port: int, log: Path) -> Iterator[str]:
     errors = log.with_suffix(".errors")
+    # No setting of the caller's: each is measured as it is by default.
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with log.open("wb") as output, errors.open("wb") as other:
-        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=other)
+        process = subprocess.Popen(command, env={**others, **environment}, stdout=output, stderr=other)
     try:
         _wait_for(port, process, errors)
         yield f"http://127.0.0.1:{port}/predict"

@@ -56,7 +56,8 @@ def _model(asked: argparse.Namespace) -> int:
 
 
 def _gate(asked: argparse.Namespace) -> int:
-    return _verdict(artefacts.read_json(settings.load().build / "gate.json", "make all", ("sentence", "verdict")))
+    path = settings.load().build / artefacts.GATE
+    return _verdict(artefacts.read_json(path, "make all", ("sentence", "verdict")))
 
 
 def _verdict(document: dict[str, object]) -> int:

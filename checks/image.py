@@ -25,23 +25,32 @@ def run(settings: Settings, tag: str) -> int:
     Returns 1 where the gates forbid it, or where the engine fails.
 
     Raises:
-        UsageError: no container engine works here, or it can't run what it built.
+        UsageError: no container engine works here, or it can't run or name what it built.
     """
-    bundles = {name: settings.build / name for name in ("model", "model-past")}
-    refused = promote.refusal(settings.build / promote.GATE, bundles)
-    if refused is not None:
-        print(f"no image: {refused}", file=sys.stderr)
+    try:
+        bundles = {name: bundle.read(settings.build / name) for name in ("model", "model-past")}
+        digests = {name: read.manifest.digest for name, read in bundles.items()}
+        promote.passed(settings.build / artefacts.GATE, digests)
+    except UsageError as error:
+        print(f"no image: {error}", file=sys.stderr)
         return 1
+    shipped = bundles["model"]
     command = engine()
     with tempfile.TemporaryDirectory() as folder:
-        manifest = assemble(Path(folder), settings.build)
-        names = (tag, f"{_repository(tag)}:{manifest.version}")
-        built = subprocess.run([*command, *(f"--tag={name}" for name in names), folder], check=False)
-    if built.returncode != 0:
-        print(f"no image: `{' '.join(command)}` failed with exit code {built.returncode}, see above", file=sys.stderr)
-        return 1
+        context, told = Path(folder) / "context", Path(folder) / "image"
+        assemble(context, shipped)
+        built = subprocess.run([*command, f"--iidfile={told}", str(context)], check=False)
+        if built.returncode != 0:
+            failed = f"`{' '.join(command)}` failed with exit code {built.returncode}"
+            print(f"no image: {failed}, see above", file=sys.stderr)
+            return 1
+        image = told.read_text(encoding="ascii").strip()
+    names = (tag, f"{_repository(tag)}:{shipped.manifest.version}")
     listed = settings.build / "sbom.cdx.json"
-    artefacts.write_text(listed, sbom.document(_inventory(command[0], names[1]), manifest, names[1]))
+    artefacts.write_text(listed, sbom.document(_inventory(command[0], image), shipped.manifest, names[1]))
+    # Not before: an image has no name without its bill of materials.
+    for name in names:
+        _told([command[0], "tag", image, name])
     print(f"built {' and '.join(names)}; {listed} says what is in it")
     return 0
 
@@ -58,28 +67,30 @@ def engine() -> tuple[str, ...]:
     raise UsageError(f"no container engine works here: install or start {', '.join(ENGINES)}")
 
 
-def assemble(context: Path, build: Path) -> bundle.Manifest:
-    """Copy what the Dockerfile needs into the empty folder `context`, and no more; returns the manifest of the model.
+def assemble(context: Path, shipped: bundle.Bundle) -> None:
+    """Make the folder `context` of what the Dockerfile needs, and no more: an engine sees only that.
 
-    The bundle may lie anywhere, and an engine sees only its context.
+    The bundle is written as it was read and judged, whatever became of its folder since.
     """
+    context.mkdir()
     for name in ("Dockerfile", "requirements-serve.txt"):
         shutil.copy(_ROOT / name, context)
     shutil.copytree(_ROOT / "fraud", context / "fraud", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(build / "model", context / "build" / "model")
-    return bundle.read(context / "build" / "model").manifest
+    bundle.write(context / "build" / "model", shipped.model, shipped.manifest, shipped.reasons)
 
 
 def _inventory(engine: str, image: str) -> dict[str, Any]:
     """What the image itself tells of what it holds."""
     command = [engine, "run", "--rm", "--interactive", "--network=none", "--entrypoint=python", image, "-"]
-    told = subprocess.run(
-        command, input=(_ROOT / "checks" / "inventory.py").read_bytes(), stdout=subprocess.PIPE, check=False
-    )
-    if told.returncode != 0:
-        raise UsageError(f"`{' '.join(command)}` failed with exit code {told.returncode}, see above")
-    inventory: dict[str, Any] = json.loads(told.stdout)
+    inventory: dict[str, Any] = json.loads(_told(command, (_ROOT / "checks" / "inventory.py").read_bytes()))
     return inventory
+
+
+def _told(command: list[str], asked: bytes = b"") -> bytes:
+    done = subprocess.run(command, input=asked, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise UsageError(f"`{' '.join(command)}` failed with exit code {done.returncode}, see above")
+    return done.stdout
 
 
 def _repository(tag: str) -> str:

@@ -48,7 +48,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "gates": [gate.record() for gate in gates],
         "provenance": artefacts.provenance(settings.recorded(), metrics["provenance"]["data"]),
     }
-    artefacts.write_json(settings.build / "gate.json", document)
+    artefacts.write_json(settings.build / artefacts.GATE, document)
     return document
 
 

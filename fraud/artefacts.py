@@ -17,6 +17,9 @@ from typing import Any
 
 from fraud.errors import UsageError
 
+# The verdict of the gates, in the build folder and beside each bundle that was promoted.
+GATE = "gate.json"
+
 # The packages whose version can change a figure.
 _VERSIONED = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "skl2onnx", "onnx", "onnxruntime")
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from fraud import artefacts, schema
 from fraud.costs import CostModel
@@ -146,7 +147,8 @@ class Manifest(_Frozen):
     """What a bundle says of itself."""
 
     format: int = FORMAT
-    name: str
+    # A part of paths, and of an image's tag.
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     protocol: Literal["random", "chronological", "all rows"]
     output: Literal["log-odds", "probability"]
     time: TimeMeaning
@@ -216,6 +218,14 @@ def read(folder: Path) -> Bundle:
     return Bundle(manifest, contents[MODEL], contents.get(REASONS))
 
 
+def holds(folder: Path, manifest: Manifest) -> bool:
+    """Whether the bundle of this manifest lies in `folder`, whole and unchanged."""
+    try:
+        return read(folder).manifest == manifest
+    except UsageError:
+        return False
+
+
 def _parsed(path: Path, text: bytes) -> Manifest:
     try:
         document = json.loads(text)
@@ -225,12 +235,16 @@ def _parsed(path: Path, text: bytes) -> Manifest:
             raise UsageError(f"{path} is of format {found}, this program reads {FORMAT}: {mend}")
         document.pop("seal", None)
         manifest = Manifest.model_validate(document)
-    except (ValueError, AttributeError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
+    except (ValueError, AttributeError) as error:
+        reason = _wrong(error.errors()[0]) if isinstance(error, ValidationError) else error
         raise UsageError(f"{path} is not a bundle's manifest ({reason}): run `make train` again") from None
     if tuple(manifest.features) != schema.FEATURES:
         raise UsageError(f"{path} names other features than this program's schema: run `make train` again")
     return manifest
+
+
+def _wrong(error: ErrorDetails) -> str:
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
 
 
 def _genuine(manifest: Manifest, text: bytes) -> bool:

@@ -8,19 +8,19 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fraud import artefacts, bundle
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
-
-GATE = "gate.json"
 
 
 def run(folder: Path, link: Path, ungated: bool = False) -> int:
     """Let `link` name a copy of the bundle in `folder`; returns 1 where the gates forbid it.
 
     Args:
-        folder: the bundle; the verdict on it lies inside, or beside it as `make all` leaves it.
+        folder: the bundle; the verdict on it lies inside, or beside it as `make all` leaves it. Both are read once:
+            what was judged is what ships.
         link: a symbolic link, or nothing yet.
         ungated: whatever the gates say.
 
@@ -33,17 +33,21 @@ def run(folder: Path, link: Path, ungated: bool = False) -> int:
         )
     folder = Path(os.path.realpath(folder))
     read = bundle.read(folder)
-    gate = folder / GATE if (folder / GATE).exists() else folder.parent / GATE
-    forbidden = None if ungated else refusal(gate, {"model": folder})
-    if forbidden is not None:
-        print(f"not promoted: {forbidden}", file=sys.stderr)
+    gate = folder if (folder / artefacts.GATE).exists() else folder.parent
+    try:
+        verdict = None if ungated else passed(gate / artefacts.GATE, {"model": read.manifest.digest})
+    except UsageError as error:
+        print(f"not promoted: {error}", file=sys.stderr)
         return 1
-    Scorer(folder).self_test()
+    scorer = Scorer(folder)
+    if scorer.manifest != read.manifest:
+        raise UsageError(f"{folder} was changed while it was read: try again")
+    scorer.self_test()
     release = link.parent / read.manifest.version
-    if not _holds(release, read.manifest.digest):
+    if not bundle.holds(release, read.manifest):
         bundle.write(release, read.model, read.manifest, read.reasons)
-    if not ungated:
-        artefacts.write_text(release / GATE, gate.read_text(encoding="utf-8"))
+    if verdict is not None:
+        artefacts.write_json(release / artefacts.GATE, verdict)
     with artefacts.replacing(link) as temporary:
         # By its name alone: where it is served, the folder of both may have another path.
         temporary.symlink_to(release.name)
@@ -51,29 +55,21 @@ def run(folder: Path, link: Path, ungated: bool = False) -> int:
     return 0
 
 
-def refusal(gate: Path, folders: Mapping[str, Path]) -> str | None:
-    """Why bundles may not ship, in a sentence; `None` where they may: by digest and verdict, never by age.
+def passed(gate: Path, digests: Mapping[str, str]) -> dict[str, Any]:
+    """The verdict that lets bundles ship: by digest and verdict, never by age.
 
     Args:
-        gate: the verdict, `gate.json`.
-        folders: the bundles, by the names that it knows them by: "model" is the one that ships.
+        gate: where it lies.
+        digests: of the bundles, by the names that it knows them by: "model" is the one that ships.
+
+    Raises:
+        UsageError: they may not ship, or it can't be read.
     """
-    try:
-        document = artefacts.read_json(gate, "make all")
-        if document.get("verdict") != "pass":
-            return f"the gates say no, see {gate} and the report"
-        judged = document.get("bundles", {})
-        for name, folder in folders.items():
-            digest = bundle.read(folder).manifest.digest
-            if judged.get(name) != digest:
-                return f"the gates have not judged {folder}, whose digest is {digest[:12]}: run `make all`"
-    except UsageError as error:
-        return str(error)
-    return None
-
-
-def _holds(release: Path, digest: str) -> bool:
-    try:
-        return bundle.read(release).manifest.digest == digest
-    except UsageError:
-        return False
+    verdict = artefacts.read_json(gate, "make all")
+    if verdict.get("verdict") != "pass":
+        raise UsageError(f"the gates say no, see {gate} and the report")
+    judged = verdict.get("bundles", {})
+    for name, digest in digests.items():
+        if judged.get(name) != digest:
+            raise UsageError(f"the gates have not judged this {name}, whose digest is {digest[:12]}: run `make all`")
+    return verdict

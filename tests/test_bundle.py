@@ -138,6 +138,23 @@ def test_what_is_no_manifest_is_refused(folder, text):
         bundle.read(folder)
 
 
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", "/etc/x", ".hidden", "-x", "a b", "a\n", "a\0", "ü", "a" * 101]
+)
+def test_a_name_that_is_no_part_of_a_path_is_refused(folder, tmp_path, name):
+    rewritten(folder, tmp_path / "named", name=name)
+    with pytest.raises(UsageError) as refused:
+        bundle.read(tmp_path / "named")
+    assert "is not a bundle's manifest (name: String should match pattern" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["logistic", "a", "blend-of-2_v1.5", "0" * 100])
+def test_a_name_that_is_a_part_of_a_path_is_read(folder, tmp_path, name):
+    rewritten(folder, tmp_path / "named", name=name)
+    assert bundle.read(tmp_path / "named").manifest.name == name
+
+
 @pytest.mark.parametrize("hostile", [{"x": float("inf")}, {"x": "\ud800"}, {"x": [[[]]]}])
 def test_a_manifest_with_what_was_never_written_is_refused(folder, hostile):
     document = json.loads((folder / bundle.MANIFEST).read_text())

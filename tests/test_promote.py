@@ -10,6 +10,7 @@ import pytest
 
 from fraud import bundle, promote
 from fraud.errors import UsageError
+from fraud.scorer import Scorer
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_the_link_names_a_copy_with_its_verdict(build: Path, link: Path, capsys:
     assert link.readlink() == Path(manifest.version)
     for name in (bundle.MODEL, bundle.MANIFEST):
         assert (link / name).read_bytes() == (build / "model" / name).read_bytes()
-    assert (link / "gate.json").read_bytes() == (build / "gate.json").read_bytes()
+    assert json.loads((link / "gate.json").read_text()) == json.loads((build / "gate.json").read_text())
 
 
 def test_a_graph_of_reasons_is_copied_too(build: Path, link: Path) -> None:
@@ -179,6 +180,41 @@ def test_a_copy_that_was_spoiled_is_made_anew(build: Path, link: Path) -> None:
     promote.run(build / "model", link)
     assert bundle.read(link).manifest == bundle.read(build / "model").manifest
     assert "gate.json" in names(link)
+
+
+def test_a_copy_of_another_manifest_is_made_anew(build: Path, link: Path) -> None:
+    """Though of the same digest, which leaves out when it was made."""
+    promote.run(build / "model", link)
+    read = bundle.read(build / "model")
+    later = read.manifest.model_copy(update={"provenance": {"created": "2031-12-31"}})
+    assert bundle.write(build / "model", read.model, later).digest == read.manifest.digest
+    promote.run(build / "model", link)
+    assert bundle.read(link).manifest.provenance == later.provenance
+
+
+@pytest.mark.parametrize("when", ["judged", "tried"])
+def test_what_is_not_what_was_judged_is_never_promoted(
+    build: Path, link: Path, write_bundle: Callable, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The bundle is exchanged between the readings: before it is tried nothing ships, after it what was judged does."""
+    judged = bundle.read(build / "model")
+
+    def trained_meanwhile(before: Callable) -> Callable:
+        def run(*arguments: object) -> object:
+            write_bundle(build / "model", 1)
+            return before(*arguments)
+
+        return run
+
+    if when == "judged":
+        monkeypatch.setattr(promote, "passed", trained_meanwhile(promote.passed))
+        with pytest.raises(UsageError, match="was changed while it was read"):
+            promote.run(build / "model", link)
+        assert not link.parent.exists()
+    else:
+        monkeypatch.setattr(Scorer, "self_test", trained_meanwhile(Scorer.self_test))
+        assert promote.run(build / "model", link) == 0
+        assert bundle.read(link) == judged
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])

@@ -62,6 +62,7 @@ def create_server_app(
     metrics = Metrics(counts)
     app = create_app(scorer, metrics, None if follow is None else follow[0])
     live = operations.live(app)
+    metrics.serves(live.current.version)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())
     served: Any = Lane(app)
     if limit is not None:

@@ -4,40 +4,21 @@ import logging
 import os
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from fraud import artefacts, bundle
+from fraud.api import kept
 from fraud.api.live import Live, Model
 from fraud.api.metrics import Metrics
+from fraud.bundle import Bundle
 from fraud.errors import UsageError
-from fraud.scorer import Scorer
 
 # Seconds between two looks. The second that finds a change unchanged loads it: before, it may still be being copied.
 _PAUSE = 1.0
 
-# The link to the bundle that answers, in the folder that workers share.
-_SERVED = "served"
-
 _log = logging.getLogger(__name__)
 
 _State = tuple[Path, tuple[tuple[int, int, int] | None, ...]]
-
-
-def load(path: Path, shared: Path) -> Scorer:
-    """The scorer of the bundle at `path` or, where that can't be used, of the one that other workers answer with.
-
-    So a worker that dies comes back, whatever became of the bundle since.
-
-    Raises:
-        UsageError: neither can be used.
-    """
-    try:
-        return Scorer(_resolved(path))
-    except UsageError:
-        if not (shared / _SERVED).is_symlink():
-            raise
-        return Scorer(_resolved(shared / _SERVED))
 
 
 class Follower:
@@ -45,7 +26,7 @@ class Follower:
 
     Args:
         path: the bundle's folder, or a link to it.
-        shared: a folder of all workers, for `load`.
+        shared: where the copy of what answers is kept.
     """
 
     def __init__(self, path: Path, live: Live, metrics: Metrics, shared: Path) -> None:
@@ -55,7 +36,6 @@ class Follower:
         self._metrics = metrics
         self._seen: _State | None = None
         self._judged: _State | None = None
-        metrics.serves(live.current.version)
 
     def start(self) -> None:
         """Look from now on, in a thread of its own."""
@@ -69,7 +49,7 @@ class Follower:
         if not settled or state == self._judged:
             return
         try:
-            self._load(state[0])
+            read = self._load(state[0])
         except Exception as error:
             # What changed while it was read is not judged by a half of it.
             if _state(self._path) != state:
@@ -78,28 +58,37 @@ class Follower:
         else:
             self._live.refused = None
             self._metrics.refuses(False)
-            self._keep(state[0])
+            self._keep(read)
         self._judged = state
 
     def _follow(self) -> None:
+        told = None
         while True:
             time.sleep(_PAUSE)
-            self.look()
+            try:
+                self.look()
+                told = None
+            except Exception as error:
+                if repr(error) != told:
+                    told = repr(error)
+                    _log.exception("can't look at %s; it is looked at again", self._path)
 
-    def _load(self, folder: Path) -> None:
+    def _load(self, folder: Path) -> Bundle:
         before = self._live.current
-        if bundle.read(folder).manifest != before.scorer.manifest:
-            scorer = Scorer(folder)
-            scorer.self_test()
+        read = bundle.read(folder)
+        if read.manifest != before.scorer.manifest:
+            scorer = kept.tried(folder, read.manifest)
             self._live.current = Model(scorer)
             self._metrics.reloaded("loaded")
             self._metrics.serves(scorer.manifest.version, instead_of=before.version)
             _log.warning("serving %s instead of %s", scorer.manifest.version, before.version)
+        return read
 
-    def _keep(self, folder: Path) -> None:
-        # A full disk costs what a worker that comes back would need, and no answer.
-        with suppress(OSError), artefacts.replacing(self._shared / _SERVED) as temporary:
-            temporary.symlink_to(folder)
+    def _keep(self, read: Bundle) -> None:
+        try:
+            kept.keep(read, self._shared)
+        except OSError as error:
+            _log.warning("no copy of %s is kept for a worker that dies (%s)", read.manifest.version, error.strerror)
 
     def _refuse(self, error: Exception, folder: Path) -> None:
         bug = None if isinstance(error, UsageError) else error
@@ -113,10 +102,5 @@ class Follower:
 
 def _state(path: Path) -> _State:
     """What tells one bundle from another without reading it: where it is, and each file's state."""
-    folder = _resolved(path)
+    folder = kept.resolved(path)
     return folder, tuple(artefacts.state(folder / name) for name in (bundle.MANIFEST, bundle.MODEL, bundle.REASONS))
-
-
-def _resolved(path: Path) -> Path:
-    """Without links, so that no two files are read of two bundles."""
-    return Path(os.path.realpath(path))

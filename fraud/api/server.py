@@ -1,5 +1,6 @@
 """`python -m fraud serve`: the API under granian, in one or more worker processes."""
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
 from fraud import bundle
-from fraud.api import keys, limits
+from fraud.api import kept, keys, limits
 from fraud.api.counts import reserve
 from fraud.api.overload import PLACES
-from fraud.errors import UsageError
+from fraud.bundle import Bundle, Manifest
+from fraud.errors import UsageError, reported
 from fraud.settings import Settings
 
 # A slow client holds a thread of its worker while it sends its body; those beyond the places are for what needs none.
@@ -33,30 +36,67 @@ _GRACE = 8
 
 # Seconds after which a thread lets another of its worker go on: well above what one transaction takes, and far below
 # what a list does, which others would else wait for (Python's default is 0.005).
-_TURN = 0.0002
+TURN = 0.0002
 
 
 def run(settings: Settings) -> None:
-    """Serve a bundle, `build/model` where the settings name no other, until SIGTERM or SIGINT.
+    """Serve a bundle until SIGTERM or SIGINT.
+
+    Where the settings name one, what takes its place is served from then on; else it is `build/model` as it is now,
+    since what takes the place of that no gate has judged yet.
 
     Raises:
         UsageError: the bundle is missing or was changed, the keys can't be used, or the address can't be listened on.
-        SystemExit: 1, the workers died again and again.
+        SystemExit: 2, the model can't be run, which is said by then; 1, the workers died again and again.
     """
-    folder = settings.bundle or settings.build / "model"
-    version = bundle.read(folder).manifest.version
+    path = settings.bundle or settings.build / "model"
+    folder = kept.resolved(path)
+    read = bundle.read(folder)
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
     _limit(settings)
     address = _free(settings.host, settings.port)
+    _try(folder, read.manifest)
     # What a worker is told between its birth and `_hear_stop` waits until then.
     os.register_at_fork(
         before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGTERM}),
         after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM}),
     )
-    with tempfile.TemporaryDirectory(prefix="fraud-metrics-", dir=_in_memory()) as counts:
-        application = partial(_application, folder, settings, Path(counts))
-        _serve(settings, address, application, version)
+    with tempfile.TemporaryDirectory(prefix="fraud-serve-", dir=_in_memory()) as shared:
+        _keep(read, Path(shared))
+        application = partial(_application, settings, path, read.manifest, Path(shared))
+        _serve(settings, address, application, read.manifest.version)
+
+
+def _try(folder: Path, manifest: Manifest) -> None:
+    """Let the model answer in a process of its own: in this one it would not survive the fork of the workers."""
+    # Once for all: to import them starts no thread, which would be missing after a fork.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import_module("onnxruntime")
+    trial = multiprocessing.get_context("fork").Process(target=_trial, args=(folder, manifest))
+    trial.start()
+    import_module("flask")
+    trial.join()
+    code = trial.exitcode or 0
+    if code < 0:
+        raise UsageError(f"{folder} kills the process that loads it (signal {-code}): run `make train` again")
+    if code > 0:
+        raise SystemExit(code)
+
+
+def _trial(folder: Path, manifest: Manifest) -> None:
+    def tried() -> int:
+        kept.tried(folder, manifest)
+        return 0
+
+    raise SystemExit(reported("fraud serve", tried))
+
+
+def _keep(read: Bundle, shared: Path) -> None:
+    try:
+        kept.keep(read, shared)
+    except OSError as error:
+        print(f"error: {shared}: {error.strerror}; a worker that dies reads the bundle again", file=sys.stderr)
 
 
 def _serve(settings: Settings, address: str, application: Callable[[], Any], version: str) -> None:
@@ -95,20 +135,21 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         super().signal_handler_interrupt(*arguments)
 
 
-def _application(folder: Path, settings: Settings, counts: Path) -> Any:
+def _application(settings: Settings, path: Path, manifest: Manifest, shared: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
-    room = reserve(counts)
+    room = reserve(shared)
     # Not before: what counts asks once, when it is imported, where to.
-    from fraud.api import follower
     from fraud.api.app import create_server_app
 
     # Ctrl-C reaches the parent alone, which tells its workers.
     os.setpgid(0, 0)
-    sys.setswitchinterval(_TURN)
+    sys.setswitchinterval(TURN)
     _hear_stop()
     try:
-        scorer, limit = follower.load(folder, counts), _limit(settings)
-        follow = folder, counts
+        followed = settings.bundle is not None
+        scorer = kept.load(shared, path, None if followed else manifest)
+        follow = (path, shared) if followed else None
+        limit = _limit(settings)
         return create_server_app(scorer, settings.access_log, room, settings.api_keys_file, limit, follow)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)

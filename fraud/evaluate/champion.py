@@ -92,7 +92,7 @@ def _training_rows(manifest: Manifest, frame: pd.DataFrame) -> Rows | None:
 def _shipped(baseline: Path, folder: str, digest: str) -> bool:
     """Whether the gates of its own run passed this very bundle."""
     try:
-        gate = artefacts.read_json(baseline / "gate.json", "make check-model", ("verdict", "bundles"))
+        gate = artefacts.read_json(baseline / artefacts.GATE, "make check-model", ("verdict", "bundles"))
     except UsageError:
         return False
     return bool(gate["verdict"] == "pass" and gate["bundles"].get(folder) == digest)

@@ -62,7 +62,7 @@ def _stale(build: Path, documents: dict[str, dict[str, Any]]) -> Iterator[tuple[
     if {name: trained["digest"] for name, trained in documents["training"]["protocols"].items()} != bundles:
         yield build / "metrics.json", _STEPS["metrics"], "was measured on other bundles than training.json names"
     if set(documents["gate"]["bundles"].values()) != set(bundles.values()):
-        yield build / "gate.json", _STEPS["gate"], "judges other bundles than metrics.json"
+        yield build / artefacts.GATE, _STEPS["gate"], "judges other bundles than metrics.json"
 
 
 def _data(document: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import gc
 import logging
 import shutil
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -10,20 +11,24 @@ from pathlib import Path
 import pytest
 
 from fraud import bundle
-from fraud.api.follower import Follower, load
+from fraud.api import follower, kept
+from fraud.api.follower import Follower
 from fraud.api.live import Live
 from fraud.api.metrics import Metrics
-from fraud.errors import UsageError
 from fraud.scorer import Scorer
 
 
 class Worker:
-    """What follows, without its thread."""
+    """What follows, without its thread unless that is started."""
 
     def __init__(self, path: Path) -> None:
         self.live = Live(Scorer(path))
         self._metrics = Metrics()
-        self._follower = Follower(path, self.live, self._metrics, path.parent / "shared")
+        self._metrics.serves(self.live.current.version)
+        self.shared = path.parent / "shared"
+        self.shared.mkdir()
+        self._follower = Follower(path, self.live, self._metrics, self.shared)
+        self.start = self._follower.start
         self.look(2)
 
     def look(self, times: int = 2) -> None:
@@ -245,20 +250,60 @@ def test_what_changes_while_it_is_read_is_not_judged(
 
 
 def test_a_worker_that_comes_back_answers_as_the_others_do(worker: Worker, link: Path) -> None:
-    shared = link.parent / "shared"
+    nowhere = link.parent / "nowhere"
     served = version(link)
+    a_byte_changed(link.parent / "second")
     relink(link, "second")
-    assert load(link, shared).manifest.version == version(link.parent / "second"), "what is good comes first"
+    worker.look()
+    assert worker.live.refused is not None
+    shutil.rmtree(link.parent / "first")
+    assert kept.load(worker.shared, nowhere).manifest.version == served
+
+
+def test_what_takes_its_place_is_what_a_worker_comes_back_with(worker: Worker, link: Path) -> None:
+    served = version(link.parent / "second")
+    relink(link, "second")
+    worker.look()
     a_byte_changed(link.parent / "second")
     worker.look()
     assert worker.live.refused is not None
-    assert load(link, shared).manifest.version == served
-    shutil.rmtree(link.parent / "first")
-    with pytest.raises(UsageError, match="first holds no model bundle"):
-        load(link, shared)
+    assert kept.load(worker.shared, link).manifest.version == served
 
 
-def test_a_server_does_not_start_on_a_bundle_that_can_not_be_used(link: Path) -> None:
-    a_byte_changed(link)
-    with pytest.raises(UsageError, match="is not the model that its manifest names"):
-        load(link, link.parent)
+def test_where_no_copy_can_be_kept_the_model_is_exchanged_all_the_same(
+    worker: Worker, link: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(worker.shared)
+    relink(link, "second")
+    worker.look()
+    after = version(link.parent / "second")
+    assert (worker.live.current.version, worker.live.refused) == (after, None)
+    assert told(caplog, logging.WARNING)[1:] == [
+        f"no copy of {after} is kept for a worker that dies (No such file or directory)"
+    ]
+
+
+def test_a_look_that_fails_is_not_the_last(
+    link: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(follower, "_PAUSE", 0.01)
+    monkeypatch.chdir(tmp_path)
+    worker = Worker(Path("link"))
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    worker.start()
+    wait_until(lambda: caplog.records)
+    time.sleep(0.1)
+    monkeypatch.chdir(tmp_path)
+    relink(link, "second")
+    wait_until(lambda: worker.live.current.version == version(tmp_path / "second"))
+    assert told(caplog, logging.ERROR) == ["can't look at link; it is looked at again"]
+    assert "FileNotFoundError" in caplog.text
+
+
+def wait_until(met: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from checks import image
 from fraud import bundle, settings
 from fraud.errors import UsageError
+
+IMAGE = "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
 
 
 @pytest.fixture
@@ -40,10 +43,10 @@ def _gate(build: Path, document: dict[str, object]) -> None:
     (build / "gate.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-def _engine(folder: Path, name: str, info: int = 0, build: int = 0, run: int = 0) -> None:
-    """An engine whose `info`, `build` and `run` end with these exit codes; `build` lists the context that it was given.
+def _engine(folder: Path, name: str, info: int = 0, build: int = 0, run: int = 0, tag: int = 0) -> None:
+    """An engine whose `info`, `build`, `run` and `tag` end with these exit codes.
 
-    What it runs, it runs on this machine.
+    `build` keeps the bundle and lists the context that it was given. What it runs, it runs on this machine.
     """
     script = folder / name
     script.write_text(
@@ -51,7 +54,9 @@ def _engine(folder: Path, name: str, info: int = 0, build: int = 0, run: int = 0
 echo "$0 $*" >> {folder}/calls
 [ "$1" = info ] && exit {info}
 [ "$1" = run ] && {{ {sys.executable} -; exit {run}; }}
-for context; do :; done
+[ "$1" = tag ] && exit {tag}
+for context; do case "$context" in --iidfile=*) echo {IMAGE} > "${{context#--iidfile=}}";; esac; done
+cp -r "$context/build/model" {folder}/bundle
 (cd "$context" && find . -type f) >> {folder}/context
 exit {build}
 """,
@@ -75,11 +80,18 @@ def _built(folder: Path) -> str:
     return call
 
 
+def _named(folder: Path) -> list[str]:
+    """The names that the image was given."""
+    tagged = [call.split() for call in _calls(folder) if " tag " in call]
+    assert all(image == IMAGE for _, _, image, _ in tagged)
+    return [name for *_, name in tagged]
+
+
 def test_a_passing_bundle_is_built(build: Path, engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _engine(engines, "docker")
     version = bundle.read(build / "model").manifest.version
     assert _run(build) == 0
-    assert f"--tag=fraud-gate:latest --tag=fraud-gate:{version}" in _built(engines)
+    assert _named(engines) == ["fraud-gate:latest", f"fraud-gate:{version}"]
     assert f"built fraud-gate:latest and fraud-gate:{version}" in capsys.readouterr().out
 
 
@@ -87,8 +99,8 @@ def test_what_it_holds_is_told_by_the_image_itself(build: Path, engines: Path) -
     _engine(engines, "docker")
     version = bundle.read(build / "model").manifest.version
     assert _run(build) == 0
-    assert " run " in _calls(engines)[-1]
-    assert f" fraud-gate:{version} " in _calls(engines)[-1]
+    [run] = (call for call in _calls(engines) if " run " in call)
+    assert f" {IMAGE} " in run
     listed = json.loads((build / "sbom.cdx.json").read_text(encoding="utf-8"))
     assert listed["metadata"]["component"]["version"] == version
     assert {"flask", "onnxruntime", version} <= {part["name"].lower() for part in listed["components"]} | {
@@ -96,11 +108,37 @@ def test_what_it_holds_is_told_by_the_image_itself(build: Path, engines: Path) -
     }
 
 
-def test_an_image_that_does_not_run_is_said(build: Path, engines: Path) -> None:
+def test_an_image_without_its_bill_of_materials_has_no_name(build: Path, engines: Path) -> None:
     _engine(engines, "docker", run=7)
     with pytest.raises(UsageError, match=r"docker run .* failed with exit code 7"):
         _run(build)
+    assert _named(engines) == []
     assert not (build / "sbom.cdx.json").exists()
+
+
+def test_an_image_that_can_not_be_named_is_said(build: Path, engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _engine(engines, "docker", tag=5)
+    with pytest.raises(UsageError, match=rf"docker tag {IMAGE} fraud-gate:latest` failed with exit code 5"):
+        _run(build)
+    assert "built" not in capsys.readouterr().out
+
+
+def test_the_image_holds_what_was_judged(
+    build: Path, engines: Path, write_bundle: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever becomes of the bundle meanwhile."""
+    _engine(engines, "docker")
+    judged = bundle.read(build / "model")
+    assemble = image.assemble
+
+    def trained_meanwhile(context: Path, shipped: bundle.Bundle) -> None:
+        write_bundle(build / "model", 1)
+        assemble(context, shipped)
+
+    monkeypatch.setattr(image, "assemble", trained_meanwhile)
+    assert _run(build) == 0
+    assert bundle.read(engines / "bundle") == judged
+    assert _named(engines)[1] == f"fraud-gate:{judged.manifest.version}"
 
 
 def test_the_context_holds_what_serves_and_no_data(build: Path, engines: Path) -> None:
@@ -168,9 +206,9 @@ def test_no_image_without_a_passing_gate_of_these_bundles(
 @pytest.mark.parametrize(
     ("works", "chosen"),
     [
-        ({"docker": 0, "podman": 0}, "docker build --tag"),
-        ({"docker": 1, "podman": 0}, "podman build --format docker --tag"),
-        ({"podman": 0}, "podman build --format docker --tag"),
+        ({"docker": 0, "podman": 0}, "docker build --iidfile"),
+        ({"docker": 1, "podman": 0}, "podman build --format docker --iidfile"),
+        ({"podman": 0}, "podman build --format docker --iidfile"),
     ],
 )
 def test_the_engine_that_works_is_chosen(build: Path, engines: Path, works: dict[str, int], chosen: str) -> None:
@@ -211,4 +249,4 @@ def test_the_version_stands_beside_the_tag(build: Path, engines: Path, tag: str,
     _engine(engines, "docker")
     version = bundle.read(build / "model").manifest.version
     assert _run(build, tag) == 0
-    assert f"--tag={tag} --tag={repository}:{version} " in _built(engines)
+    assert _named(engines) == [tag, f"{repository}:{version}"]

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from fraud import bundle, schema
+from fraud.api import kept, server
 from fraud.api.predict import MOST_BYTES
 from fraud.client import Client, Unreachable
+from fraud.errors import UsageError
 from fraud.scorer import Scorer
 from tests.e2e.serving import SOON, Served, free_port, serving, start, wait_until_it_answers
 
@@ -130,24 +132,32 @@ def test_what_is_in_flight_is_answered_before_it_ends(bundle_folder: Path, blog_
 
 def test_a_worker_that_dies_is_replaced(bundle_folder: Path) -> None:
     with serving(bundle_folder.parent) as running:
-        [before] = running.workers()
-        os.kill(before, signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while running.workers() in ([], [before]):
-            assert time.monotonic() < deadline, "no new worker"
-            time.sleep(0.05)
-        wait_until_it_answers(running)
+        kill_and_wait_for_another(running)
         assert running.stop() == 0
+
+
+def kill_and_wait_for_another(served: Served) -> None:
+    [before] = served.workers()
+    os.kill(before, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while served.workers() in ([], [before]):
+        assert time.monotonic() < deadline, "no new worker"
+        time.sleep(0.05)
+    wait_until_it_answers(served)
+
+
+def metrics(served: Served) -> str:
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
 
 
 def test_counts_are_those_of_all_workers_and_outlive_one(
     bundle_folder: Path, blog_transaction: dict[str, float]
 ) -> None:
     def counted(served: Served) -> float:
-        with closing(HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
-            connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
-        [count] = re.findall(r'^fraud_requests_total{route="/predict",status="200"} (\S+)$', text, re.MULTILINE)
+        told = metrics(served)
+        [count] = re.findall(r'^fraud_requests_total{route="/predict",status="200"} (\S+)$', told, re.MULTILINE)
         return float(count)
 
     with serving(bundle_folder.parent, workers=2) as running:
@@ -199,10 +209,10 @@ def test_each_request_is_one_line_of_the_log(bundle_folder: Path, blog_transacti
     assert sum(line["route"] == "/predict" for line in told) == 20
 
 
-def refusal(process: subprocess.Popen[str], code: int = 2) -> str:
+def refusal(process: subprocess.Popen[str]) -> str:
     """The message of a server that must not start."""
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
+    assert process.returncode == 2, errors
     assert "Traceback" not in output + errors
     return errors
 
@@ -227,21 +237,88 @@ def test_keys_that_can_not_be_used_are_said(bundle_folder: Path, tmp_path: Path)
     assert errors.count("\n") == 1
 
 
-def test_a_missing_bundle_is_said(tmp_path: Path) -> None:
-    errors = refusal(start(tmp_path, free_port()))
-    assert "holds no model bundle" in errors
-    assert errors.count("\n") == 1
+def _a_newer_format(folder: Path) -> None:
+    manifest = folder / bundle.MANIFEST
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace(f'"format": {bundle.FORMAT}', f'"format": {bundle.FORMAT + 1}'), encoding="utf-8")
 
 
-def test_a_changed_bundle_is_said(bundle_folder: Path, tmp_path: Path) -> None:
+def _a_byte_more(folder: Path) -> None:
+    with (folder / bundle.MODEL).open("ab") as model:
+        model.write(b"\0")
+
+
+def _an_unknown_operator(folder: Path) -> None:
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("Clairvoyance", ["transactions"], ["fraud"])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, width])
+        for name, width in (("transactions", 30), ("fraud", 1))
+    ]
+    graph = helper.make_graph([node], "unknown", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    bundle.write(folder, model.SerializeToString(), bundle.read(folder).manifest)
+
+
+UNUSABLE = {
+    "no folder": (shutil.rmtree, "holds no model bundle"),
+    "a file missing": (lambda folder: (folder / bundle.MODEL).unlink(), "holds no model bundle"),
+    "a byte more": (_a_byte_more, "is not the model that its manifest names"),
+    "a newer format": (_a_newer_format, "manifest.json is of format 3, this program reads 2: update the program"),
+    "no graph": (
+        lambda folder: bundle.write(folder, b"no graph", bundle.read(folder).manifest),
+        "model.onnx can't be run",
+    ),
+    "an unknown operator": (_an_unknown_operator, "Clairvoyance"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_bundle_that_can_not_be_used_is_said_before_a_worker_starts(
+    bundle_folder: Path, tmp_path: Path, spoil: Callable[[Path], object], told: str
+) -> None:
     shutil.copytree(bundle_folder, tmp_path / "model")
-    model = tmp_path / "model" / bundle.MODEL
-    model.write_bytes(model.read_bytes() + b"\0")
+    spoil(tmp_path / "model")
     errors = refusal(start(tmp_path, free_port()))
-    assert "is not the model that its manifest names" in errors
+    assert errors.startswith("fraud serve: ")
+    assert told in errors
     assert errors.count("\n") == 1
 
 
-def test_a_model_that_can_not_be_run_ends_the_server(bundle_folder: Path, tmp_path: Path) -> None:
-    bundle.write(tmp_path / "model", b"no graph", bundle.read(bundle_folder).manifest)
-    assert "model.onnx can't be run" in refusal(start(tmp_path, free_port()), code=1)
+def test_a_model_that_does_not_answer_is_said_before_a_worker_starts(mute_bundle: Path) -> None:
+    errors = refusal(start(mute_bundle.parent, free_port()))
+    assert "does not answer" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_model_that_kills_what_loads_it_is_said(bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "tried", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(UsageError, match=r"kills the process that loads it \(signal 9\)"):
+        server._try(bundle_folder, bundle.read(bundle_folder).manifest)
+
+
+def test_without_a_bundle_that_is_named_it_serves_what_it_started_with(
+    bundle_folder: Path, tmp_path: Path, write_bundle: Callable
+) -> None:
+    shutil.copytree(bundle_folder, tmp_path / "model")
+    version = bundle.read(bundle_folder).manifest.version
+    with serving(tmp_path) as running:
+        write_bundle(tmp_path / "model", 1)
+        # Longer than a follower takes.
+        time.sleep(3)
+        with Client(running.url) as client:
+            assert client.health()["model"] == version
+        assert f'fraud_workers{{model="{version}"}} 1.0' in metrics(running)
+        kill_and_wait_for_another(running)
+        with Client(running.url) as client:
+            assert client.health()["model"] == version
+        assert running.stop() == 0
+
+
+def test_a_bundle_that_a_server_began_with_may_be_damaged(bundle_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle_folder, tmp_path / "model")
+    with serving(tmp_path, FRAUD_BUNDLE=str(tmp_path / "model")) as running:
+        _a_byte_more(tmp_path / "model")
+        kill_and_wait_for_another(running)
+        assert running.stop() == 0

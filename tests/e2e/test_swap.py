@@ -140,6 +140,8 @@ def test_a_good_bundle_takes_over_and_a_bad_one_does_not(
         assert answer["model"] == second.version
         assert answer["refused"].startswith("spoiled/model.onnx can't be run")
 
+    # What they serve is damaged where it lies, too.
+    (link.parent / second.version / bundle.MODEL).write_bytes(b"")
     killed, _ = served.workers()
     os.kill(killed, signal.SIGKILL)
     # A worker has to start, too.

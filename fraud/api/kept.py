@@ -1,0 +1,79 @@
+"""The copy of the bundle that the workers of a server answer with: one that dies comes back with it, whatever became of
+the bundle since.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fraud import bundle
+from fraud.bundle import Bundle, Manifest
+from fraud.errors import UsageError
+from fraud.scorer import Scorer
+
+_COPY = "served"
+
+
+def keep(read: Bundle, shared: Path) -> None:
+    """Keep a copy of a bundle that answers, in place of the copy before.
+
+    Args:
+        shared: the folder that the workers share.
+
+    Raises:
+        OSError: there is no room for it; the copy before stays.
+    """
+    with _locked(shared, fcntl.LOCK_EX):
+        if not bundle.holds(shared / _COPY, read.manifest):
+            bundle.write(shared / _COPY, read.model, read.manifest, read.reasons)
+
+
+def load(shared: Path, path: Path, only: Manifest | None = None) -> Scorer:
+    """The scorer of the copy or, where there was no room for one, of the bundle at `path`.
+
+    Args:
+        only: what may be served from `path`; without it any bundle.
+
+    Raises:
+        UsageError: neither can be used.
+    """
+    with suppress(UsageError), _locked(shared, fcntl.LOCK_SH):
+        return Scorer(shared / _COPY)
+    scorer = Scorer(resolved(path))
+    if only is not None and scorer.manifest != only:
+        raise UsageError(f"{path} holds {only.version} no more, and no copy was kept: restart the server")
+    return scorer
+
+
+def tried(folder: Path, manifest: Manifest) -> Scorer:
+    """The scorer of a bundle, once it has answered.
+
+    Args:
+        manifest: of the bundle that was read in `folder`.
+
+    Raises:
+        UsageError: there is another one by now, it can't be run, or it does not answer.
+    """
+    scorer = Scorer(folder)
+    if scorer.manifest != manifest:
+        raise UsageError(f"{folder} was changed while it was read: try again")
+    scorer.self_test()
+    return scorer
+
+
+def resolved(path: Path) -> Path:
+    """Without links, so that no two files are read of two bundles."""
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
+def _locked(shared: Path, how: int) -> Iterator[None]:
+    """Hold the folder's lock, which a process that dies lets go: no copy is read while it is replaced."""
+    folder = os.open(shared, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, how)
+        yield
+    finally:
+        os.close(folder)
