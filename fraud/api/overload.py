@@ -19,10 +19,10 @@ PLACES = 256
 _BODIES = 8 * MOST_BYTES
 
 # Bytes that are read at once.
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 
-# Requests that are computed at once. Python computes one, ONNX Runtime others beside it; with more of them, all
-# are late rather than one. Long lists have turns of their own, so that single transactions need not wait for theirs.
+# Requests that are computed at once: more of them make all late rather than one, fewer make threads wait for each other
+# more often. Long lists have turns of their own, so that single transactions need not wait for theirs.
 _TURNS = 8
 _TURNS_OF_LONG = 2
 
