@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import Client
 
 from fraud import schema
+from fraud.api.arrow_encode import ArrowEncoder
 from fraud.scorer import Scorer
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -70,3 +71,12 @@ def test_a_usual_batch_has_empty_lists(client: Client) -> None:
     usual = dict.fromkeys(schema.FEATURES, 0.0) | {"Amount": 20.0, "Time": 5.0}
     read = answers(client, [usual] * 3)
     assert read["warnings"].to_pylist() == read["reasons"].to_pylist() == [[], [], []]
+
+
+def test_texts_beyond_ascii_are_read_as_they_are(bundle_folder: Path) -> None:
+    scores = Scorer(bundle_folder).score(np.zeros((3, len(schema.FEATURES))))
+    details = ["größer", "", "≥ 1 \N{PILE OF POO}"]
+    warnings = {2: [{"feature": "V1", "value": 1.0, "detail": detail} for detail in details]}
+    read = pa.ipc.open_stream(ArrowEncoder({}).encode(scores, warnings, {})).read_all()
+    read.validate(full=True)
+    assert read["warnings"].to_pylist() == [[], [], warnings[2]]

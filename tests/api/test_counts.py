@@ -114,9 +114,9 @@ def test_a_worker_that_died_while_it_wrote_a_name_left_what_it_had_counted(tmp_p
 
 def test_what_no_room_is_left_for_is_not_counted_and_harms_nothing() -> None:
     own = Counts(None)
+    own.add(own.place("x" * 300))
     for number in range(2_000):
         own.add(own.place("asked", f"{number:04}"))
-    own.add(own.place("x" * 300))
     found = sums(own)
     assert len(found) == counts._MOST - 1
     assert set(found.values()) == {1}

@@ -89,6 +89,13 @@ def test_any_bytes_are_read_or_refused(text: bytes) -> None:
             read(text)
 
 
+@pytest.mark.parametrize("torn", ['"V3":\n', '"V3"\r\n:', '\n"V3":'])
+def test_a_transaction_does_not_go_on_in_the_next_line(blog_transaction: dict[str, float], torn: str) -> None:
+    text = json.dumps(blog_transaction).replace('"V3":', torn).encode()
+    with pytest.raises(Refused, match="Transaction line 1: "):
+        decode.lines(text)
+
+
 @pytest.mark.parametrize("way", ["json", "lines"])
 def test_what_is_whole_takes_the_fast_way(
     way: str, blog_transaction: dict[str, float], monkeypatch: pytest.MonkeyPatch
