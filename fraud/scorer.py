@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fraud import bundle, schema
+from fraud.costs import DECISIONS
 from fraud.errors import UsageError
 from fraud.features import prepare
 from fraud.graph import Graph
@@ -18,9 +19,6 @@ _BATCH = 65_536
 _BATCH_OF_REASONS = 1_024
 
 _REASONS = 3
-
-# The second and the third are predictions of 1.
-_DECISIONS = ("approve", "review", "decline")
 
 _COLUMNS = len(schema.FEATURES)
 _AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
@@ -82,8 +80,9 @@ class Scorer:
         """
         probability = self.probability(transactions)
         review, decline = self.manifest.thresholds.applied(np.asarray(transactions, dtype=np.float64)[:, _AMOUNT])
+        # The second of the decisions and the third are predictions of 1.
         prediction, declined = (probability >= review).astype(np.int8), probability >= decline
-        decision = np.array(_DECISIONS)[prediction + declined]
+        decision = np.array(DECISIONS)[prediction + declined]
         return Scores(probability, prediction, decision, np.where(declined, decline, review))
 
     def score_one(self, transaction: Sequence[float]) -> Score:
@@ -97,7 +96,7 @@ class Scorer:
         probability = raw if calibration is None else calibration.apply_one(raw)
         review, decline = map(float, self.manifest.thresholds.applied(np.asarray(transaction[_AMOUNT])))
         prediction, declined = probability >= review, probability >= decline
-        return Score(probability, int(prediction), _DECISIONS[prediction + declined], decline if declined else review)
+        return Score(probability, int(prediction), DECISIONS[prediction + declined], decline if declined else review)
 
     def probability(self, transactions: ArrayLike) -> NDArray[np.float64]:
         """The calibrated probability of fraud, shape (n,)."""

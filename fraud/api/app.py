@@ -7,9 +7,11 @@ from flask import Flask, Response, current_app, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 
 from fraud.api import limits, operations, pages, predict, problems
+from fraud.api.counts import Counts
 from fraud.api.follower import Follower
 from fraud.api.guard import Guard
 from fraud.api.lane import Lane
+from fraud.api.lines import Lines
 from fraud.api.live import Live
 from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
@@ -32,7 +34,7 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None, verdict: Verdict 
     live = Live(scorer, verdict)
     problems.init_app(app)
     predict.init_app(app, live.predict)
-    operations.init_app(app, live, metrics or Metrics())
+    operations.init_app(app, live, metrics or Metrics(Counts(None)))
     pages.init_app(app)
     app.add_url_rule("/openapi.json", "openapi", _openapi)
     app.after_request(_finished)
@@ -41,8 +43,8 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None, verdict: Verdict 
 
 def create_server_app(
     scorer: Scorer,
-    access_log: bool,
-    counts: Path | None = None,
+    lines: Lines | None = None,
+    counts: Counts | None = None,
     api_keys: Path | None = None,
     limit: limits.Limit | None = None,
     follow: tuple[Path, Path] | None = None,
@@ -51,8 +53,8 @@ def create_server_app(
     """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
 
     Args:
-        access_log: whether each request is told in a line of JSON on standard output.
-        counts: see `Metrics`.
+        lines: where each request is told in a line of JSON; without it none is.
+        counts: what the workers count in; without it this process counts for itself alone.
         api_keys: see `Guard`; without it anybody may ask.
         limit: how often each may; without it as often as they like.
         follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that
@@ -62,7 +64,7 @@ def create_server_app(
     Raises:
         UsageError: the file of keys can't be used.
     """
-    metrics = Metrics(counts)
+    metrics = Metrics(counts or Counts(None))
     app = create_app(scorer, metrics, verdict)
     live = operations.live(app)
     metrics.serves(live.current.version)
@@ -75,7 +77,7 @@ def create_server_app(
     if follow is not None:
         bundle, shared = follow
         Follower(bundle, live, metrics, shared).start()
-    return Observed(Overload(served), metrics, routes, live, access_log)
+    return Observed(Overload(served), metrics, routes, live, lines)
 
 
 def _openapi() -> Response:

@@ -61,8 +61,10 @@ def _column(kind: Any, rows: int, values: Any) -> Any:
     """An array of so many texts ("u" in Arrow's C data interface), lists of structs by row ("+l"), or numbers."""
     match kind.format:
         case "u":
-            texts = [text.encode() for text in values]
-            return _array(kind, rows, [None, _ends(np.fromiter(map(len, texts), np.int32, rows)), b"".join(texts)])
+            joined = "".join(values)
+            # Where all is ASCII, a text has as many bytes as characters.
+            texts = values if joined.isascii() else [text.encode() for text in values]
+            return _array(kind, rows, [None, _ends(np.fromiter(map(len, texts), np.int32, rows)), joined.encode()])
         case "+l":
             return _lists(kind, rows, values)
         case _:

@@ -19,7 +19,8 @@ from granian.log import LogLevels, logger
 
 from fraud import bundle
 from fraud.api import kept, keys, limits, verdict
-from fraud.api.counts import reserve
+from fraud.api.counts import Counts
+from fraud.api.lines import STANDARD_OUTPUT, Lines
 from fraud.api.overload import PLACES
 from fraud.api.verdict import Verdict
 from fraud.bundle import Bundle, Manifest
@@ -34,10 +35,6 @@ _CONNECTIONS = 4_096
 
 # Seconds for what is in flight when the server is told to stop: less than the 10 s after which docker kills.
 _GRACE = 8
-
-# Seconds after which a thread lets another of its worker go on: well above what one transaction takes, and far below
-# what a list does, which others would else wait for (Python's default is 0.005).
-TURN = 0.0002
 
 
 def run(settings: Settings) -> None:
@@ -76,7 +73,7 @@ def _try(folder: Path, manifest: Manifest) -> None:
     import_module("onnxruntime")
     trial = multiprocessing.get_context("fork").Process(target=_trial, args=(folder, manifest))
     trial.start()
-    import_module("flask")
+    import_module("fraud.api.app")
     trial.join()
     code = trial.exitcode or 0
     if code < 0:
@@ -138,26 +135,25 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
 
 def _application(settings: Settings, path: Path, manifest: Manifest, shared: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
-    room = reserve(shared)
-    # Not before: what counts asks once, when it is imported, where to.
+    # Loaded by now, while the model was tried.
     from fraud.api.app import create_server_app
 
     # Ctrl-C reaches the parent alone, which tells its workers.
     os.setpgid(0, 0)
-    sys.setswitchinterval(TURN)
-    _hear_stop()
+    lines = Lines(STANDARD_OUTPUT) if settings.access_log else None
+    _hear_stop(lines)
     try:
         followed = settings.bundle is not None
         scorer, judged = kept.load(shared, path, None if followed else manifest)
         follow = (path, shared) if followed else None
         limit = _limit(settings)
-        return create_server_app(scorer, settings.access_log, room, settings.api_keys_file, limit, follow, judged)
+        return create_server_app(scorer, lines, Counts(shared), settings.api_keys_file, limit, follow, judged)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
 
 
-def _hear_stop() -> None:
+def _hear_stop(lines: Lines | None) -> None:
     """Hear in a thread of its own that the worker shall stop, and tell granian.
 
     A handler of Python's runs in the main thread, and what that waits at does not notice a signal that comes while it
@@ -166,11 +162,13 @@ def _hear_stop() -> None:
     # Until granian sets a handler of its own, there is the parent's, which was inherited.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_stop_when_told, daemon=True).start()
+    threading.Thread(target=_stop_when_told, args=(lines,), daemon=True).start()
 
 
-def _stop_when_told() -> None:
+def _stop_when_told(lines: Lines | None) -> None:
     signal.sigwait({signal.SIGTERM})
+    if lines is not None:
+        lines.wait_no_more()
     handler = signal.getsignal(signal.SIGTERM)
     if callable(handler):
         handler(signal.SIGTERM, None)

@@ -133,7 +133,7 @@ import sys
 from pathlib import Path
 from fraud.api.app import create_server_app
 from fraud.scorer import Scorer
-create_server_app(Scorer(Path({str(bundle_folder)!r})), access_log=False)
+create_server_app(Scorer(Path({str(bundle_folder)!r})))
 print([name for name in ("fraud.api.openapi", "nanoarrow") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

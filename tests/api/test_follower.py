@@ -12,6 +12,7 @@ import pytest
 
 from fraud import bundle
 from fraud.api import follower, kept, verdict
+from fraud.api.counts import Counts
 from fraud.api.follower import Follower
 from fraud.api.live import Live
 from fraud.api.metrics import Metrics
@@ -24,7 +25,7 @@ class Worker:
 
     def __init__(self, path: Path) -> None:
         self.live = Live(Scorer(path))
-        self._metrics = Metrics()
+        self._metrics = Metrics(Counts(None))
         self._metrics.serves(self.live.current.version)
         self.shared = path.parent / "shared"
         self.shared.mkdir()

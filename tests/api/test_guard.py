@@ -6,6 +6,7 @@ from werkzeug.test import Client, TestResponse
 
 from fraud.api import guard, keys
 from fraud.api.app import create_server_app
+from fraud.api.lines import Lines
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
 
@@ -21,8 +22,8 @@ def secret(path: Path) -> str:
 
 
 @pytest.fixture
-def client(bundle_folder: Path, path: Path, secret: str) -> Client:
-    return Client(create_server_app(Scorer(bundle_folder), access_log=True, api_keys=path))
+def client(bundle_folder: Path, path: Path, secret: str, lines: Lines) -> Client:
+    return Client(create_server_app(Scorer(bundle_folder), lines, api_keys=path))
 
 
 def ask(client: Client, authorization: str | None, address: str = "/model") -> TestResponse:
@@ -30,11 +31,12 @@ def ask(client: Client, authorization: str | None, address: str = "/model") -> T
 
 
 def test_a_key_opens_and_its_holder_is_told_in_the_log(
-    client: Client, secret: str, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
+    client: Client, secret: str, lines: Lines, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
 ) -> None:
     headers = {"Authorization": f"Bearer {secret}"}
     assert client.post("/predict", json=blog_transaction, headers=headers).status_code == 200
     assert ask(client, f"bearer {secret}").status_code == 200
+    lines.flush()
     told = capfd.readouterr().out
     assert {json.loads(line)["holder"] for line in told.splitlines()} == {"till"}
     assert secret not in told
@@ -56,7 +58,7 @@ def test_what_an_orchestrator_asks_needs_none(client: Client, address: str) -> N
 
 def test_a_key_that_expired_is_refused_by_name(bundle_folder: Path, path: Path, secret: str) -> None:
     path.write_text(path.read_text().rpartition(" ")[0] + " 2020-01-31\n")
-    client = Client(create_server_app(Scorer(bundle_folder), access_log=False, api_keys=path))
+    client = Client(create_server_app(Scorer(bundle_folder), api_keys=path))
     response = ask(client, f"Bearer {secret}")
     assert response.status_code == 403
     assert "The key till expired on 2020-01-31" in json.loads(response.data)["detail"]
@@ -88,4 +90,4 @@ def test_the_file_is_read_again_once_it_has_changed(
 
 def test_keys_that_can_not_be_used_are_said_at_once(bundle_folder: Path, path: Path) -> None:
     with pytest.raises(UsageError, match="can't be read"):
-        create_server_app(Scorer(bundle_folder), access_log=False, api_keys=path)
+        create_server_app(Scorer(bundle_folder), api_keys=path)

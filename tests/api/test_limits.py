@@ -125,7 +125,7 @@ def test_an_address_of_ipv6_stands_for_its_network(bundle_folder: Path, one: str
 
 
 def served(bundle_folder: Path, limit: limits.Limit, api_keys: Path | None = None) -> Client:
-    return Client(create_server_app(Scorer(bundle_folder), access_log=False, api_keys=api_keys, limit=limit))
+    return Client(create_server_app(Scorer(bundle_folder), api_keys=api_keys, limit=limit))
 
 
 def ask(client: Client, address: str, secret: str | None = None, **told: object) -> TestResponse:

@@ -14,7 +14,9 @@ from werkzeug.test import Client
 from fraud import schema
 from fraud.api import operations
 from fraud.api.app import create_app
+from fraud.api.counts import Counts
 from fraud.api.lane import Lane
+from fraud.api.lines import Lines
 from fraud.api.live import Live, Model
 from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
@@ -30,9 +32,9 @@ def scorers(tmp_path: Path, write_bundle: Callable) -> list[Scorer]:
 
 
 @pytest.fixture
-def client(scorers: list[Scorer]) -> Client:
+def client(scorers: list[Scorer], lines: Lines) -> Client:
     app = create_app(scorers[0])
-    return Client(Observed(Lane(app), Metrics(), frozenset({"/predict"}), operations.live(app), log=True))
+    return Client(Observed(Lane(app), Metrics(Counts(None)), frozenset({"/predict"}), operations.live(app), lines))
 
 
 def live(client: Client) -> Live:
@@ -40,7 +42,11 @@ def live(client: Client) -> Live:
 
 
 def test_no_answer_and_no_line_of_the_log_mixes_two_models(
-    client: Client, scorers: list[Scorer], blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
+    client: Client,
+    scorers: list[Scorer],
+    lines: Lines,
+    blog_transaction: dict[str, float],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     row = [[blog_transaction[name] for name in schema.FEATURES]]
     expected = {scorer.manifest.digest: scorer.probability(row)[0] for scorer in scorers}
@@ -61,6 +67,7 @@ def test_no_answer_and_no_line_of_the_log_mixes_two_models(
             time.sleep(0)
     assert {answer["model"]["digest"] for answer in answers} == set(expected)
     assert all(answer["probability"] == expected[answer["model"]["digest"]] for answer in answers)
+    lines.flush()
     logged = {line["id"]: line["model"] for line in map(json.loads, capfd.readouterr().out.splitlines())}
     assert logged == {answer["id"]: answer["model"]["version"] for answer in answers}
 

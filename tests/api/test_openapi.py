@@ -46,7 +46,7 @@ def streamed(_: Any, value: Any) -> bytes:
     try:
         empty = pa.table({name: pa.array([], "f8") for name in schema.FEATURES})
         table = empty if value == [] else pa.Table.from_pylist(value)
-    except (pa.ArrowException, AttributeError, TypeError, OverflowError):
+    except (pa.ArrowException, AttributeError, LookupError, TypeError, OverflowError):
         return str(value).encode(errors="replace")
     written = io.BytesIO()
     with pa.ipc.new_stream(written, table.schema) as writer:
@@ -104,7 +104,7 @@ def most(each: int, predict: int) -> dict[str, Any]:
 
 @pytest.fixture
 def served(bundle_folder: Path) -> Any:
-    return create_server_app(Scorer(bundle_folder), access_log=False)
+    return create_server_app(Scorer(bundle_folder))
 
 
 def test_every_answer_is_as_documented(served: Any) -> None:
@@ -127,7 +127,7 @@ def test_every_answer_of_20_000_is_as_documented(served: Any, capfd: pytest.Capt
 def test_a_refusal_for_want_of_a_key_is_as_documented(bundle_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "keys"
     keys.add(path, "till", 30)
-    guarded = create_server_app(Scorer(bundle_folder), access_log=False, api_keys=path)
+    guarded = create_server_app(Scorer(bundle_folder), api_keys=path)
     answered = asked(guarded, **most(each=3, predict=10), phases={"coverage": {"enabled": False}})
     assert {label for label, status in answered if status == 401} == {"POST /predict", "GET /model", "GET /metrics"}
     assert {status for _, status in answered} == {200, 401}

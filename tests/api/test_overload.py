@@ -1,6 +1,7 @@
 """What a worker takes on at once, by real threads."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ class Slow:
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
-            body = environ["wsgi.input"].read(1_000) if environ["REQUEST_METHOD"] == "POST" else b""
+            body = environ["wsgi.input"].read(100_000) if environ["REQUEST_METHOD"] == "POST" else b""
         except Refused as refused:
             return refused.reply(environ).send(environ, start_response)
         if body == b"bug":
@@ -147,6 +148,35 @@ def test_whose_turn_does_not_come_in_time_is_refused() -> None:
     assert waiting(slow) == 0
     slow.end()
     assert [slow.ask(b"x").status_code for _ in range(3)] == [200] * 3
+
+
+LONG = b"l" * 16 * 1024
+
+
+def test_a_long_body_keeps_no_short_one_waiting_and_lets_threads_change_often() -> None:
+    slow = Slow(turns=1, turns_of_long=1, patience=0.2)
+    usual = sys.getswitchinterval()
+    slow.begin(LONG)
+    until(lambda: slow.working == [LONG])
+    assert sys.getswitchinterval() < usual / 10
+    assert slow.ask(LONG + b"l").status_code == 503
+    slow.begin(b"short")
+    until(lambda: slow.working == [LONG, b"short"])
+    assert slow.ask(LONG[1:]).status_code == 503
+    slow.end()
+    assert slow.answers == {LONG: 200, b"short": 200}
+    assert sys.getswitchinterval() == usual
+    assert slow.ask(LONG).status_code == 200
+
+
+def test_what_has_no_body_takes_its_turn_at_once() -> None:
+    slow = Slow(turns=1, patience=0.2)
+    slow.begin(b"one")
+    until(lambda: slow.working == [b"one"])
+    assert slow.get("/metrics").status_code == 503
+    assert slow.get("/health").status_code == 200
+    slow.end()
+    assert slow.get("/metrics").status_code == 200
 
 
 def test_a_client_whose_body_has_not_arrived_holds_no_turn_and_no_room() -> None:

@@ -77,7 +77,7 @@ def look(browser: Browser) -> Callable[..., AbstractContextManager[Opened]]:
 
 
 def served(folder: Path, api_keys: Path | None = None) -> AbstractContextManager[str]:
-    return listening(create_server_app(Scorer(folder), False, api_keys=api_keys))
+    return listening(create_server_app(Scorer(folder), api_keys=api_keys))
 
 
 @contextmanager

@@ -1,0 +1,112 @@
+"""The access log: whole lines in their order, soon or when there is no more time; a full disk costs no answer."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fraud.api import lines
+from fraud.api.lines import Lines
+
+
+@pytest.fixture
+def ends() -> tuple[int, int]:
+    return os.pipe()
+
+
+def line(number: int) -> bytes:
+    return b"%06d" % number * 40 + b"\n"
+
+
+def read(descriptor: int, count: int) -> list[bytes]:
+    found = b""
+    while found.count(b"\n") < count:
+        found += os.read(descriptor, 65_536)
+    return found.splitlines(keepends=True)
+
+
+def test_lines_are_written_soon_in_their_order(ends: tuple[int, int]) -> None:
+    log = Lines(ends[1])
+    for start in (0, 100):
+        for number in range(start, start + 100):
+            log.add(line(number))
+        assert read(ends[0], 100) == [line(number) for number in range(start, start + 100)]
+
+
+def test_what_is_written_at_once_is_whole_lines_that_a_pipe_does_not_tear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = []
+    monkeypatch.setattr(lines.os, "write", lambda _, content: pieces.append(content))
+    log = Lines(1)
+    log.add(b"x" * 5_000 + b"\n")
+    for number in range(50):
+        log.add(line(number))
+    log.flush()
+    assert b"".join(pieces) == b"x" * 5_000 + b"\n" + b"".join(map(line, range(50)))
+    assert all(piece.endswith(b"\n") for piece in pieces)
+    assert all(len(piece) <= 4_096 for piece in pieces[1:])
+    assert len(pieces) < 10
+
+
+def test_when_there_is_no_more_time_each_is_written_when_it_is_told(
+    ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "_WAIT", 3_600)
+    log = Lines(ends[1])
+    log.add(line(0))
+    os.set_blocking(ends[0], False)
+    with pytest.raises(BlockingIOError):
+        os.read(ends[0], 1)
+    log.wait_no_more()
+    assert os.read(ends[0], 1_000) == line(0)
+    log.add(line(1))
+    assert os.read(ends[0], 1_000) == line(1)
+
+
+def test_a_log_that_nobody_reads_does_not_fill_the_memory(
+    ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "_WAIT", 3_600)
+    log = Lines(ends[1])
+    told = []
+
+    def tell() -> None:
+        for number in range(20_000):
+            log.add(line(number))
+            told.append(number)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    while len(told) < 10_000:
+        time.sleep(0.01)
+    thread.join(0.5)
+    assert len(told) < 11_000
+    assert read(ends[0], 10_000)[:10_000] == [line(number) for number in range(10_000)]
+    thread.join(30)
+    assert len(told) == 20_000
+
+
+def test_a_log_that_can_not_be_written_costs_lines_and_no_answer() -> None:
+    with Path("/dev/full").open("wb") as full:
+        log = Lines(full.fileno())
+        log.add(b"line\n")
+        log.flush()
+        with pytest.raises(OSError, match="No space"):
+            os.write(full.fileno(), b"x")
+
+
+def test_threads_lose_no_line(ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_WAIT", 0.0)
+    log = Lines(ends[1])
+
+    def tell(start: int) -> None:
+        for number in range(start, start + 500):
+            log.add(line(number))
+
+    threads = [threading.Thread(target=tell, args=(500 * k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    assert sorted(read(ends[0], 3_000)) == [line(number) for number in range(3_000)]
