@@ -30,7 +30,7 @@ def run(settings: Settings, tag: str) -> int:
     try:
         bundles = {name: bundle.read(settings.build / name) for name in ("model", "model-past")}
         digests = {name: read.manifest.digest for name, read in bundles.items()}
-        promote.passed(settings.build / artefacts.GATE, digests)
+        verdict = promote.passed(settings.build / artefacts.GATE, digests)
     except UsageError as error:
         print(f"no image: {error}", file=sys.stderr)
         return 1
@@ -38,7 +38,7 @@ def run(settings: Settings, tag: str) -> int:
     command = engine()
     with tempfile.TemporaryDirectory() as folder:
         context, told = Path(folder) / "context", Path(folder) / "image"
-        assemble(context, shipped)
+        assemble(context, shipped, verdict)
         built = subprocess.run([*command, f"--iidfile={told}", str(context)], check=False)
         if built.returncode != 0:
             failed = f"`{' '.join(command)}` failed with exit code {built.returncode}"
@@ -67,16 +67,17 @@ def engine() -> tuple[str, ...]:
     raise UsageError(f"no container engine works here: install or start {', '.join(ENGINES)}")
 
 
-def assemble(context: Path, shipped: bundle.Bundle) -> None:
+def assemble(context: Path, shipped: bundle.Bundle, verdict: bytes) -> None:
     """Make the folder `context` of what the Dockerfile needs, and no more: an engine sees only that.
 
-    The bundle is written as it was read and judged, whatever became of its folder since.
+    The bundle and the verdict on it are written as they were read, whatever became of their folder since.
     """
     context.mkdir()
     for name in ("Dockerfile", "requirements-serve.txt"):
         shutil.copy(_ROOT / name, context)
     shutil.copytree(_ROOT / "fraud", context / "fraud", ignore=shutil.ignore_patterns("__pycache__"))
     bundle.write(context / "build" / "model", shipped.model, shipped.manifest, shipped.reasons)
+    artefacts.write_bytes(context / "build" / "model" / artefacts.GATE, verdict)
 
 
 def _inventory(engine: str, image: str) -> dict[str, Any]:

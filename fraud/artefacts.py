@@ -17,7 +17,7 @@ from typing import Any
 
 from fraud.errors import UsageError
 
-# The verdict of the gates, in the build folder and beside each bundle that was promoted.
+# The verdict of the gates, in the build folder and inside each bundle that ships.
 GATE = "gate.json"
 
 # The packages whose version can change a figure.
@@ -58,8 +58,12 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def read_json(path: Path, made_by: str, keys: Collection[str] = ()) -> dict[str, Any]:
@@ -68,8 +72,14 @@ def read_json(path: Path, made_by: str, keys: Collection[str] = ()) -> dict[str,
     Raises:
         UsageError: the file is missing, is not a JSON object, or lacks one of `keys`.
     """
+    return read_json_and_bytes(path, made_by, keys)[0]
+
+
+def read_json_and_bytes(path: Path, made_by: str, keys: Collection[str] = ()) -> tuple[dict[str, Any], bytes]:
+    """`read_json`, and the very bytes that were read."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        document = json.loads(content.decode())
     except FileNotFoundError:
         raise UsageError(f"{path} is missing: run `{made_by}` first") from None
     except (OSError, ValueError) as error:
@@ -79,7 +89,7 @@ def read_json(path: Path, made_by: str, keys: Collection[str] = ()) -> dict[str,
     lacking = [key for key in keys if key not in document]
     if lacking:
         raise UsageError(f"{path} lacks {', '.join(lacking)}: remove it and run `{made_by}`")
-    return document
+    return document, content
 
 
 def sha256(path: Path) -> str:

@@ -26,6 +26,8 @@ FORMAT = 2
 MODEL = "model.onnx"
 REASONS = "reasons.onnx"
 MANIFEST = "manifest.json"
+# What a model may be called: a part of paths, and of an image's tag.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 OCCLUSION = "occlusion: an approximation"
 
 # Where the bundles of each protocol lie below the build folder: the model's, and those of the tuned logistic regression
@@ -147,8 +149,7 @@ class Manifest(_Frozen):
     """What a bundle says of itself."""
 
     format: int = FORMAT
-    # A part of paths, and of an image's tag.
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    name: str = Field(pattern=NAME)
     protocol: Literal["random", "chronological", "all rows"]
     output: Literal["log-odds", "probability"]
     time: TimeMeaning

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from fraud import artefacts, bundle
 from fraud.errors import UsageError
@@ -47,7 +46,7 @@ def run(folder: Path, link: Path, ungated: bool = False) -> int:
     if not bundle.holds(release, read.manifest):
         bundle.write(release, read.model, read.manifest, read.reasons)
     if verdict is not None:
-        artefacts.write_json(release / artefacts.GATE, verdict)
+        artefacts.write_bytes(release / artefacts.GATE, verdict)
     with artefacts.replacing(link) as temporary:
         # By its name alone: where it is served, the folder of both may have another path.
         temporary.symlink_to(release.name)
@@ -55,8 +54,8 @@ def run(folder: Path, link: Path, ungated: bool = False) -> int:
     return 0
 
 
-def passed(gate: Path, digests: Mapping[str, str]) -> dict[str, Any]:
-    """The verdict that lets bundles ship: by digest and verdict, never by age.
+def passed(gate: Path, digests: Mapping[str, str]) -> bytes:
+    """The verdict that lets bundles ship, as it is written: by digest and verdict, never by age.
 
     Args:
         gate: where it lies.
@@ -65,11 +64,11 @@ def passed(gate: Path, digests: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         UsageError: they may not ship, or it can't be read.
     """
-    verdict = artefacts.read_json(gate, "make all")
+    verdict, written = artefacts.read_json_and_bytes(gate, "make all")
     if verdict.get("verdict") != "pass":
         raise UsageError(f"the gates say no, see {gate} and the report")
     judged = verdict.get("bundles", {})
     for name, digest in digests.items():
         if judged.get(name) != digest:
             raise UsageError(f"the gates have not judged this {name}, whose digest is {digest[:12]}: run `make all`")
-    return verdict
+    return written

@@ -17,20 +17,21 @@ from fraud.api.metrics import Metrics
 from fraud.api.observed import Observed
 from fraud.api.overload import Overload
 from fraud.api.reply import EVERYWHERE, REQUEST_ID, request_id
+from fraud.api.verdict import Verdict
 from fraud.scorer import Scorer
 
 
-def create_app(scorer: Scorer, metrics: Metrics | None = None, folder: Path | None = None) -> Flask:
+def create_app(scorer: Scorer, metrics: Metrics | None = None, verdict: Verdict | None = None) -> Flask:
     """The Flask application that answers with `scorer`: `POST /predict`, and `GET` of what operators and people ask.
 
     Every error is an RFC 9457 problem, whichever part of the application raises it.
 
     Args:
-        folder: see `Model`.
+        verdict: what the gates said of it, where they did.
     """
     app = Flask(__name__, static_folder=None)
     app.json = _Json(app)
-    live = Live(scorer, folder)
+    live = Live(scorer, verdict)
     problems.init_app(app)
     predict.init_app(app, live.predict)
     operations.init_app(app, live, metrics or Metrics(Counts(None)))
@@ -47,6 +48,7 @@ def create_server_app(
     api_keys: Path | None = None,
     limit: limits.Limit | None = None,
     follow: tuple[Path, Path] | None = None,
+    verdict: Verdict | None = None,
 ) -> Observed:
     """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
 
@@ -57,12 +59,13 @@ def create_server_app(
         limit: how often each may; without it as often as they like.
         follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that
             workers share; see `Follower`.
+        verdict: see `create_app`.
 
     Raises:
         UsageError: the file of keys can't be used.
     """
     metrics = Metrics(counts or Counts(None))
-    app = create_app(scorer, metrics, None if follow is None else follow[0])
+    app = create_app(scorer, metrics, verdict)
     live = operations.live(app)
     metrics.serves(live.current.version)
     routes = frozenset(rule.rule for rule in app.url_map.iter_rules())

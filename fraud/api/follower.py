@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from fraud import artefacts, bundle
-from fraud.api import kept
+from fraud.api import kept, verdict
 from fraud.api.live import Live, Model
 from fraud.api.metrics import Metrics
 from fraud.bundle import Bundle
@@ -78,7 +78,7 @@ class Follower:
         read = bundle.read(folder)
         if read.manifest != before.scorer.manifest:
             scorer = kept.tried(folder, read.manifest)
-            self._live.current = Model(scorer)
+            self._live.current = Model(scorer, verdict.read(folder, scorer.manifest.digest))
             self._metrics.reloaded("loaded")
             self._metrics.serves(scorer.manifest.version, instead_of=before.version)
             _log.warning("serving %s instead of %s", scorer.manifest.version, before.version)
@@ -86,7 +86,7 @@ class Follower:
 
     def _keep(self, read: Bundle) -> None:
         try:
-            kept.keep(read, self._shared)
+            kept.keep(read, self._live.current.verdict, self._shared)
         except OSError as error:
             _log.warning("no copy of %s is kept for a worker that dies (%s)", read.manifest.version, error.strerror)
 

@@ -1,26 +1,20 @@
 """The model that answers, which may be exchanged for another one between two requests."""
 
-from pathlib import Path
-
-from fraud.api import verdict
 from fraud.api.predict import Predict
 from fraud.api.reply import Environ, Reply
+from fraud.api.verdict import Verdict
 from fraud.scorer import Scorer
 
 _TAKEN = "fraud.model"
 
 
 class Model:
-    """A scorer, with the handler that answers by it: exchanged as one, so that no answer mixes two.
+    """A scorer, its handler and the gates' verdict on it: exchanged as one, so that no answer mixes two."""
 
-    Args:
-        folder: the bundle of `scorer`, with which the gates' verdict lies; without it that is not known.
-    """
-
-    def __init__(self, scorer: Scorer, folder: Path | None = None) -> None:
+    def __init__(self, scorer: Scorer, verdict: Verdict | None = None) -> None:
         self.scorer = scorer
         self.predict = Predict(scorer)
-        self.verdict = None if folder is None else verdict.read(folder, scorer.manifest.digest)
+        self.verdict = verdict
 
     @property
     def version(self) -> str:
@@ -33,8 +27,8 @@ class Live:
     `refused` says why the bundle that is there now is not the one that answers; None where it is.
     """
 
-    def __init__(self, scorer: Scorer, folder: Path | None = None) -> None:
-        self.current = Model(scorer, folder)
+    def __init__(self, scorer: Scorer, verdict: Verdict | None = None) -> None:
+        self.current = Model(scorer, verdict)
         self.refused: str | None = None
 
     def model(self, environ: Environ) -> Model:

@@ -18,10 +18,11 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
 from fraud import bundle
-from fraud.api import kept, keys, limits
+from fraud.api import kept, keys, limits, verdict
 from fraud.api.counts import Counts
 from fraud.api.lines import STANDARD_OUTPUT, Lines
 from fraud.api.overload import PLACES
+from fraud.api.verdict import Verdict
 from fraud.bundle import Bundle, Manifest
 from fraud.errors import UsageError, reported
 from fraud.settings import Settings
@@ -60,7 +61,7 @@ def run(settings: Settings) -> None:
         after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM}),
     )
     with tempfile.TemporaryDirectory(prefix="fraud-serve-", dir=_in_memory()) as shared:
-        _keep(read, Path(shared))
+        _keep(read, verdict.read(folder, read.manifest.digest), Path(shared))
         application = partial(_application, settings, path, read.manifest, Path(shared))
         _serve(settings, address, application, read.manifest.version)
 
@@ -89,9 +90,9 @@ def _trial(folder: Path, manifest: Manifest) -> None:
     raise SystemExit(reported("fraud serve", tried))
 
 
-def _keep(read: Bundle, shared: Path) -> None:
+def _keep(read: Bundle, judged: Verdict | None, shared: Path) -> None:
     try:
-        kept.keep(read, shared)
+        kept.keep(read, judged, shared)
     except OSError as error:
         print(f"error: {shared}: {error.strerror}; a worker that dies reads the bundle again", file=sys.stderr)
 
@@ -143,10 +144,10 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
     _hear_stop(lines)
     try:
         followed = settings.bundle is not None
-        scorer = kept.load(shared, path, None if followed else manifest)
+        scorer, judged = kept.load(shared, path, None if followed else manifest)
         follow = (path, shared) if followed else None
         limit = _limit(settings)
-        return create_server_app(scorer, lines, Counts(shared), settings.api_keys_file, limit, follow)
+        return create_server_app(scorer, lines, Counts(shared), settings.api_keys_file, limit, follow, judged)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None

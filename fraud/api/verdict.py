@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-_FILE = "gate.json"
+from fraud import artefacts
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Verdict(_Frozen):
 
 
 class _Document(Verdict):
-    format: Literal[1]
+    format: Literal[1] = 1
     bundles: dict[str, str]
 
 
@@ -49,7 +49,7 @@ def read(folder: Path, digest: str) -> Verdict | None:
     One that can't be read is none: it is told in the log, and keeps no model from answering.
     """
     real = Path(os.path.realpath(folder))
-    path = next((path for path in (real / _FILE, real.parent / _FILE) if os.path.lexists(path)), None)
+    path = next((path for path in (real / artefacts.GATE, real.parent / artefacts.GATE) if os.path.lexists(path)), None)
     if path is None:
         return None
     try:
@@ -60,3 +60,9 @@ def read(folder: Path, digest: str) -> Verdict | None:
     if found.bundles.get("model") != digest:
         return None
     return Verdict.model_validate(found.model_dump(include=set(Verdict.model_fields)))
+
+
+def write(folder: Path, digest: str, verdict: Verdict) -> None:
+    """Write the verdict on the bundle of this digest into its folder."""
+    document = _Document(bundles={"model": digest}, **dict(verdict))
+    artefacts.write_text(folder / artefacts.GATE, document.model_dump_json())

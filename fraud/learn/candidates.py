@@ -10,12 +10,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from imblearn.pipeline import Pipeline
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from fraud import schema
+from fraud import bundle, schema
+from fraud.errors import UsageError
 from fraud.features import TimeMeaning
 from fraud.learn.compressed import Compressed
 from fraud.learn.engineered import Engineered
@@ -49,7 +50,7 @@ class Candidate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: str = Field(pattern=bundle.NAME)
     description: str
     estimator: Literal[tuple(ESTIMATORS)] | None = None  # type: ignore[valid-type]
     parameters: dict[str, Any] = {}
@@ -153,7 +154,11 @@ def _fit_one(
 
 @cache
 def registry(path: Path = PATH) -> dict[str, Candidate]:
-    """Every candidate of the file by name, blends with their members put in, and what they are like filled in."""
+    """Every candidate of the file by name, blends with their members put in, and what they are like filled in.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
     entries = tomllib.loads(path.read_text(encoding="utf-8"))
     made: dict[str, Candidate] = {}
     for name, entry in entries.items():
@@ -161,7 +166,12 @@ def registry(path: Path = PATH) -> dict[str, Candidate]:
         taken = {} if like is None else made[like].model_dump(exclude={"name", "search", "attempts"})
         parameters = {**taken.get("parameters", {}), **entry.get("parameters", {})}
         members = tuple(made[member] for member in entry.pop("members", ()))
-        made[name] = Candidate(**{**taken, **entry, "name": name, "parameters": parameters, "members": members})
+        try:
+            made[name] = Candidate(**{**taken, **entry, "name": name, "parameters": parameters, "members": members})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, (name, *first["loc"])))
+            raise UsageError(f"{path}: {where}: {first['msg']}") from None
     return made
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from fraud import bundle
-from fraud.api import follower, kept
+from fraud.api import follower, kept, verdict
 from fraud.api.counts import Counts
 from fraud.api.follower import Follower
 from fraud.api.live import Live
 from fraud.api.metrics import Metrics
+from fraud.api.verdict import Verdict
 from fraud.scorer import Scorer
 
 
@@ -88,6 +89,16 @@ def test_another_bundle_takes_its_place(worker: Worker, link: Path, caplog: pyte
     assert counts[f'fraud_workers{{model="{after}"}}'] == 1
     assert counts['fraud_bundle_reloads_total{outcome="loaded"}'] == 1
     assert told(caplog, logging.WARNING) == [f"serving {after} instead of {before}"]
+
+
+def test_the_verdict_comes_with_its_model_and_is_kept_with_it(worker: Worker, link: Path) -> None:
+    said = Verdict(verdict="pass", sentence="It may ship.", gates=())
+    verdict.write(link.parent / "second", bundle.read(link.parent / "second").manifest.digest, said)
+    assert worker.live.current.verdict is None
+    relink(link, "second")
+    worker.look()
+    assert worker.live.current.verdict == said
+    assert kept.load(worker.shared, Path("nowhere"))[1] == said
 
 
 def test_a_folder_that_is_replaced_is_followed_too(worker: Worker, link: Path, write_bundle: Callable) -> None:
@@ -258,7 +269,7 @@ def test_a_worker_that_comes_back_answers_as_the_others_do(worker: Worker, link:
     worker.look()
     assert worker.live.refused is not None
     shutil.rmtree(link.parent / "first")
-    assert kept.load(worker.shared, nowhere).manifest.version == served
+    assert kept.load(worker.shared, nowhere)[0].manifest.version == served
 
 
 def test_what_takes_its_place_is_what_a_worker_comes_back_with(worker: Worker, link: Path) -> None:
@@ -268,7 +279,7 @@ def test_what_takes_its_place_is_what_a_worker_comes_back_with(worker: Worker, l
     a_byte_changed(link.parent / "second")
     worker.look()
     assert worker.live.refused is not None
-    assert kept.load(worker.shared, link).manifest.version == served
+    assert kept.load(worker.shared, link)[0].manifest.version == served
 
 
 def test_where_no_copy_can_be_kept_the_model_is_exchanged_all_the_same(

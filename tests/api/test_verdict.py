@@ -36,7 +36,8 @@ def write(path: Path, judged: str, **others: Any) -> None:
 
 
 def told(build: Path) -> Any:
-    about = create_app(Scorer(build / "model"), folder=build / "model").test_client().get("/model").get_json()
+    said = verdict.read(build / "model", digest(build))
+    about = create_app(Scorer(build / "model"), verdict=said).test_client().get("/model").get_json()
     answers.Model.model_validate(about)
     return about["gates"]
 
@@ -72,6 +73,15 @@ def test_a_link_is_followed_before_it_is_looked_beside(build: Path, tmp_path: Pa
     write(build / "gate.json", digest(build))
     (tmp_path / "link").symlink_to(build / "model")
     assert verdict.read(tmp_path / "link", digest(build)) is not None
+
+
+def test_it_is_written_as_it_is_read(build: Path) -> None:
+    write(build / "gate.json", digest(build))
+    said = verdict.read(build / "model", digest(build))
+    (build / "gate.json").unlink()
+    verdict.write(build / "model", digest(build), said)
+    assert verdict.read(build / "model", digest(build)) == said
+    assert verdict.read(build / "model", "0" * 64) is None
 
 
 def test_what_was_said_of_another_model_is_not_told(build: Path, write_bundle: Callable[..., Any]) -> None:

@@ -128,16 +128,18 @@ def test_the_image_holds_what_was_judged(
 ) -> None:
     """Whatever becomes of the bundle meanwhile."""
     _engine(engines, "docker")
-    judged = bundle.read(build / "model")
+    judged, verdict = bundle.read(build / "model"), (build / "gate.json").read_bytes()
     assemble = image.assemble
 
-    def trained_meanwhile(context: Path, shipped: bundle.Bundle) -> None:
+    def trained_meanwhile(*arguments: object) -> None:
         write_bundle(build / "model", 1)
-        assemble(context, shipped)
+        _gate(build, {"verdict": "fail"})
+        assemble(*arguments)
 
     monkeypatch.setattr(image, "assemble", trained_meanwhile)
     assert _run(build) == 0
     assert bundle.read(engines / "bundle") == judged
+    assert (engines / "bundle" / "gate.json").read_bytes() == verdict
     assert _named(engines)[1] == f"fraud-gate:{judged.manifest.version}"
 
 
@@ -147,6 +149,7 @@ def test_the_context_holds_what_serves_and_no_data(build: Path, engines: Path) -
     context = set((engines / "context").read_text(encoding="utf-8").split())
     assert {"./Dockerfile", "./requirements-serve.txt", "./fraud/scorer.py", "./fraud/api/app.py"} <= context
     assert {name for name in context if name.startswith("./build")} == {
+        "./build/model/gate.json",
         "./build/model/manifest.json",
         "./build/model/model.onnx",
     }

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from fraud import bundle, promote, schema
+from fraud.api import verdict
+from fraud.api.verdict import Verdict
 from fraud.scorer import Scorer
 from tests.e2e.serving import IN_JSON, Served, serving, wait_until_it_answers
 
@@ -23,6 +25,8 @@ WORKERS = 2
 
 # Seconds within which every worker has noticed.
 NOTICED = 5
+
+VERDICT = Verdict(verdict="pass", sentence="It may ship.", gates=())
 
 
 @pytest.fixture
@@ -97,6 +101,10 @@ def ready(served: Served) -> list[dict[str, str]]:
     return [json.loads(get(served, "/ready")) for _ in range(20)]
 
 
+def gates(served: Served) -> list[dict[str, Any] | None]:
+    return [json.loads(get(served, "/model"))["gates"] for _ in range(20)]
+
+
 def wait_until(met: Callable[[], bool], within: float = NOTICED) -> None:
     deadline = time.monotonic() + within
     while not met():
@@ -113,10 +121,11 @@ def test_a_good_bundle_takes_over_and_a_bad_one_does_not(
     first, second = (scorer.manifest for scorer in scorers)
     expected = {scorer.manifest.digest: scorer.probability(row)[0] for scorer in scorers}
     assert len(set(expected.values())) == 2
+    verdict.write(made / "second", second.digest, VERDICT)
 
     with load(served, blog_transaction) as asking:
         time.sleep(0.5)
-        promote.run(made / "second", link, ungated=True)
+        promote.run(made / "second", link)
         promoted = time.monotonic()
         wait_until(lambda: counted(served).get(f'fraud_workers{{model="{second.version}"}}') == WORKERS)
         noticed = time.monotonic()
@@ -126,6 +135,7 @@ def test_a_good_bundle_takes_over_and_a_bad_one_does_not(
     assert asking.digests(lambda began: began > noticed) == {second.digest}
     assert counted(served)[f'fraud_workers{{model="{first.version}"}}'] == 0
     assert all(answer == {"status": "ready", "model": second.version} for answer in ready(served))
+    assert all(answer == VERDICT.model_dump(mode="json") for answer in gates(served))
 
     spoiled = link.parent / "spoiled"
     bundle.write(spoiled, b"no graph", first)
@@ -149,6 +159,7 @@ def test_a_good_bundle_takes_over_and_a_bad_one_does_not(
     wait_until_it_answers(served)
     wait_until(lambda: counted(served)["fraud_workers_refusing"] == WORKERS, within=30)
     assert {answer["model"] for answer in ready(served)} == {second.version}
+    assert all(answer == VERDICT.model_dump(mode="json") for answer in gates(served))
 
     promote.run(link.parent / first.version, link, ungated=True)
     wait_until(lambda: counted(served)[f'fraud_workers{{model="{first.version}"}}'] == WORKERS)

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from fraud import schema
+from fraud.errors import UsageError
 from fraud.features import prepare
 from fraud.learn import export
 from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, fit, registry
@@ -153,6 +154,24 @@ def test_a_days_shift_changes_nothing_but_for_the_reference(candidate, fitted, u
     now, then = (inputs(frame, candidate)[0] for frame in (unseen, later))
     assert np.array_equal(now, then) == (candidate.time == "of day")
     assert (candidate.time == "as given") == (candidate is REFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ('["a/b"]', "a/b.name: String should match pattern"),
+        ('["of two words"]', "of two words.name: String should match pattern"),
+        ("[one]\ntrees = 3", "one.trees: Extra inputs are not permitted"),
+        ("[one]\ncounts = [1]", "one: Value error, one: counts need"),
+    ],
+)
+def test_a_candidate_that_is_wrong_is_one_line_when_the_registry_is_read(head, told, tmp_path):
+    path = tmp_path / "candidates.toml"
+    path.write_text(f'{head}\ndescription = "wrong"\n')
+    with pytest.raises(UsageError) as refused:
+        registry(path)
+    assert str(refused.value).startswith(f"{path}: {told}")
+    assert "\n" not in str(refused.value)
 
 
 def test_the_reference_is_no_candidate_and_what_can_not_be_served_is_not_selected():
