@@ -4,6 +4,7 @@ To write each when its request is answered costs as much as a decision, since a 
 lock and has to wait for it again.
 """
 
+import atexit
 import os
 import threading
 import time
@@ -31,6 +32,7 @@ class Lines:
         self._told = threading.Semaphore(0)
         self._writing = threading.Lock()
         self._at_once = False
+        atexit.register(self.flush)
         threading.Thread(target=self._write, name="lines", daemon=True).start()
 
     def add(self, line: bytes) -> None:
