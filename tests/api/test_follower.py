@@ -3,6 +3,7 @@
 import gc
 import logging
 import shutil
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -296,21 +297,26 @@ def test_where_no_copy_can_be_kept_the_model_is_exchanged_all_the_same(
 
 
 def test_a_look_that_fails_is_not_the_last(
-    link: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    worker: Worker, link: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """As where the path is relative, and the folder in which the process runs is gone for a while."""
+    state, gone = follower._state, threading.Event()
+    gone.set()
+
+    def looked_at(path: Path) -> object:
+        if gone.is_set():
+            raise FileNotFoundError
+        return state(path)
+
     monkeypatch.setattr(follower, "_PAUSE", 0.01)
-    monkeypatch.chdir(tmp_path)
-    worker = Worker(Path("link"))
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr(follower, "_state", looked_at)
     worker.start()
     wait_until(lambda: caplog.records)
     time.sleep(0.1)
-    monkeypatch.chdir(tmp_path)
+    gone.clear()
     relink(link, "second")
-    wait_until(lambda: worker.live.current.version == version(tmp_path / "second"))
-    assert told(caplog, logging.ERROR) == ["can't look at link; it is looked at again"]
+    wait_until(lambda: worker.live.current.version == version(link.parent / "second"))
+    assert told(caplog, logging.ERROR) == [f"can't look at {link}; it is looked at again"]
     assert "FileNotFoundError" in caplog.text
 
 
