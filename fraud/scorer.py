@@ -152,10 +152,13 @@ class Scorer:
         """
         try:
             probability = self.score([self._medians]).probability[0]
+            alone = self.score_one(self._medians.tolist()).probability
             self.reasons([self._medians])
         except Exception as error:  # onnxruntime's errors share no public base class
             reason = " ".join(str(error).split())
             raise UsageError(f"{self.manifest.version} does not answer ({reason}): run `make train` again") from error
+        if alone != probability:
+            raise UsageError(f"{self.manifest.version} answers {alone} and {probability}: run `make train` again")
         if not 0 <= probability <= 1:
             raise UsageError(
                 f"{self.manifest.version} answers {probability}, which is no probability: run `make train` again"

@@ -75,14 +75,15 @@ class Counts:
                     yield Count(name, value, alive)
 
     def _place(self, *name: str) -> int:
-        """Where what has this name is counted; what no room is left for shares the last place, which nobody reads."""
+        """Where what has this name is counted; what no room is left for, which is told, shares a place."""
         text = json.dumps(name).encode()
         with self._lock:
             place = self._places.get(name, len(self._places))
             if len(text) > _NAME or place >= _MOST - 1:
+                print(f"error: no room to count {' '.join(name)}: restart the server", file=sys.stderr, flush=True)
                 return _MOST - 1
             at = _NAMES_AT + place * _NAME
-            self._memory[at : at + len(text)] = text
+            self._memory[at : at + _NAME] = text.ljust(_NAME, b"\0")
             self._places[name] = place
             return place
 

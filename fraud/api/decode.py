@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from io import BytesIO
 from typing import Annotated, Any
 
 import msgspec
@@ -79,17 +80,22 @@ def lines(text: bytes) -> NDArray[np.float64]:
     Raises:
         Refused: as `json`; a pointer begins with the number of the transaction, from 0.
     """
-    given = [(number, line) for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
     try:
         found = _lines.decode_lines(text)
     except _UNREAD:
         found = None
-    # The fast parser lets a transaction go on in the next line.
-    if found is not None and len(found) == len(given):
+    if found is not None and len(found) <= model.MOST_TRANSACTIONS and _one_a_line(text, len(found)):
         rows = _rows(text, found)
         if rows is not None:
             return rows
-    return model.transactions([_line(number, line) for number, line in given])
+    documents: list[Any] = []
+    for number, line in enumerate(BytesIO(text), 1):
+        if not line.strip():
+            continue
+        if len(documents) == model.MOST_TRANSACTIONS:
+            raise model.too_many(sum(1 for line in BytesIO(text) if line.strip()))
+        documents.append(_line(number, line.removesuffix(b"\n")))
+    return model.transactions(documents)
 
 
 def _rows(text: bytes, found: list[Any]) -> NDArray[np.float64] | None:
@@ -101,6 +107,18 @@ def _rows(text: bytes, found: list[Any]) -> NDArray[np.float64] | None:
 def _all_read(text: bytes, transactions: int) -> bool:
     """Whether the fast parser passed over nothing: of two equal names it keeps the last, silently."""
     return text.count(b'"') == _QUOTES * transactions
+
+
+def _one_a_line(text: bytes, transactions: int) -> bool:
+    """Whether so many lines begin and end with one's braces: the fast parser lets one go on in the next line, or two
+    stand in the same.
+    """
+    for line in map(bytes.strip, BytesIO(text)):
+        if line:
+            transactions -= 1
+            if not (line.startswith(b"{") and line.endswith(b"}")):
+                return False
+    return transactions == 0
 
 
 def _line(number: int, line: bytes) -> Any:

@@ -6,6 +6,7 @@ lock and has to wait for it again.
 
 import atexit
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -18,9 +19,12 @@ _WAIT = 0.02
 # Lines that wait at most: where they are read more slowly than they are told, those who tell them wait.
 _MOST = 10_000
 
-# Bytes that are written at once: so many do not mix with those of other processes in a pipe (POSIX's least PIPE_BUF is
-# smaller, Linux's is this).
+# Bytes that are written at once: Linux's PIPE_BUF. So many do not mix with those of other processes in a pipe, and a
+# pipe that says that there is room has room for them.
 _AT_ONCE = 4_096
+
+# Seconds for lines whose reader is slow, once the process is to end.
+_PATIENCE = 1.0
 
 
 class Lines:
@@ -29,46 +33,72 @@ class Lines:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._waiting: deque[bytes] = deque()
-        self._told = threading.Semaphore(0)
+        self._told = threading.Event()
         self._writing = threading.Lock()
         self._at_once = False
-        atexit.register(self.flush)
+        # Whether the last line was written in part.
+        self._torn = False
+        atexit.register(self.wait_no_more)
         threading.Thread(target=self._write, name="lines", daemon=True).start()
 
     def add(self, line: bytes) -> None:
         """Write a line soon."""
         self._waiting.append(line)
-        waiting = len(self._waiting)
-        if self._at_once or waiting > _MOST:
+        if self._at_once:
+            self._flush(_PATIENCE)
+        elif len(self._waiting) > _MOST:
             self.flush()
-        elif waiting == 1:
-            self._told.release()
+        elif not self._told.is_set():
+            self._told.set()
 
     def flush(self) -> None:
         """Write all lines that wait."""
-        with self._writing:
-            together = b""
-            while self._waiting:
-                line = self._waiting.popleft()
-                if together and len(together) + len(line) > _AT_ONCE:
-                    self._out(together)
-                    together = b""
-                together += line
-            self._out(together)
+        self._flush(None)
 
     def wait_no_more(self) -> None:
-        """Write all lines that wait, and each further one when it is told: the process ends soon."""
+        """Write all lines that wait, and each further one when it is told, since the process ends soon.
+
+        Nobody who does not read them keeps it from that for longer than a second.
+        """
         self._at_once = True
-        self.flush()
+        self._flush(_PATIENCE)
 
     def _write(self) -> None:
         while True:
-            self._told.acquire()
+            self._told.wait()
             time.sleep(_WAIT)
+            # Before the lines are looked for: who adds one from now on tells it again.
+            self._told.clear()
             self.flush()
 
-    def _out(self, content: bytes) -> None:
-        try:
-            os.write(self._descriptor, content)
-        except OSError:
+    def _flush(self, patience: float | None) -> None:
+        """Within so many seconds where they are so many."""
+        if not self._writing.acquire(timeout=-1 if patience is None else patience):
             return
+        try:
+            while self._waiting and (patience is None or self._writable(patience)):
+                self._out(self._next())
+        finally:
+            self._writing.release()
+
+    def _writable(self, patience: float) -> bool:
+        """Whether there is room for as much as is written at once, or comes to be in time."""
+        return bool(select.select([], [self._descriptor], [], patience)[1])
+
+    def _next(self) -> bytes:
+        together = [self._waiting.popleft()]
+        size = len(together[0])
+        while self._waiting and (size := size + len(self._waiting[0])) <= _AT_ONCE:
+            together.append(self._waiting.popleft())
+        return b"".join(together)
+
+    def _out(self, content: bytes) -> None:
+        if self._torn:
+            content = b"\n" + content
+        written = 0
+        try:
+            while written < len(content):
+                written += os.write(self._descriptor, content[written:])
+            self._torn = False
+        except OSError:
+            self._torn = self._torn or written > 0

@@ -46,8 +46,8 @@ class Overload:
     Args:
         places: requests in the application at once.
         bodies: bytes of their bodies that are held at once.
-        turns: requests that are computed at once, but for
-        turns_of_long: those with a long body.
+        turns: requests with a short body, or none, that are computed at once.
+        turns_of_long: those with a long one.
         patience: seconds that a request waits for its turn.
     """
 
@@ -170,7 +170,7 @@ class _HastyTurns(_Turns):
 class _Body:
     """The body of a request, whose turn has come once it is read; while it is read, others have theirs."""
 
-    __slots__ = ("_bodies", "_held", "_stream", "_turn", "_turns", "_turns_of_long")
+    __slots__ = ("_bodies", "_ended", "_held", "_stream", "_turn", "_turns", "_turns_of_long")
 
     def __init__(self, stream: Any, bodies: _Room, turns: _Turns, turns_of_long: _Turns) -> None:
         self._stream = stream
@@ -178,6 +178,7 @@ class _Body:
         self._turns = turns
         self._turns_of_long = turns_of_long
         self._held = 0
+        self._ended = False
         self._turn: _Turns | None = None
 
     def read(self, size: int) -> bytes:
@@ -186,9 +187,16 @@ class _Body:
         Raises:
             Refused: 503, there is no room for them, or the turn did not come in time.
         """
+        if self._ended:
+            return b""
         self._leave_turn()
         pieces = []
-        while size > 0 and (piece := self._stream.read(min(size, _PIECE))):
+        while size > 0:
+            piece = self._stream.read(min(size, _PIECE))
+            if not piece:
+                # Who asks for more has the turn already.
+                self._ended = True
+                break
             if not self._bodies.take(len(piece)):
                 raise _refusal()
             self._held += len(piece)

@@ -105,20 +105,23 @@ def test_a_worker_that_died_while_it_wrote_a_name_left_what_it_had_counted(tmp_p
     died = Counts(tmp_path)
     died.add(died.place("asked", "a"), 2)
     at = counts._NAMES_AT + counts._NAME
-    died._memory[at : at + 6] = b'["ask"'
+    died._memory[at : at + 60] = b'["ask"'.ljust(60, b"x")
     leave(died)
     come = Counts(tmp_path)
     come.add(come.place("asked", "b"))
     assert sums(come) == {("asked", "a"): 2, ("asked", "b"): 1}
 
 
-def test_what_no_room_is_left_for_is_not_counted_and_harms_nothing() -> None:
+def test_what_no_room_is_left_for_is_told_and_harms_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     own = Counts(None)
     own.add(own.place("x" * 300))
     for number in range(2_000):
         own.add(own.place("asked", f"{number:04}"))
     found = sums(own)
     assert len(found) == counts._MOST - 1
+    told = capfd.readouterr().err.splitlines()
+    assert told[1] == "error: no room to count asked 1023: restart the server"
+    assert len(told) == 2_001 - len(found)
     assert set(found.values()) == {1}
 
 

@@ -1,6 +1,7 @@
 """Both ways through the parser: the fast one accepts nothing that the thorough one refuses, and reads the same."""
 
 import json
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -94,6 +95,28 @@ def test_a_transaction_does_not_go_on_in_the_next_line(blog_transaction: dict[st
     text = json.dumps(blog_transaction).replace('"V3":', torn).encode()
     with pytest.raises(Refused, match="Transaction line 1: "):
         decode.lines(text)
+
+
+def test_as_many_lines_as_transactions_may_hold_other_ones(blog_transaction: dict[str, float]) -> None:
+    text = json.dumps(blog_transaction).encode()
+    torn = text.replace(b', "V3"', b',\n"V3"')
+    for lines in (text + b" " + torn, torn + b" " + text, torn.replace(b"\n", b" \r\n\n ") + text):
+        with pytest.raises(Refused, match="Transaction line 1: "):
+            decode.lines(lines)
+    with pytest.raises(Refused, match="Transaction line 3: "):
+        decode.lines(text + b"\n\n" + text + text + b"\n\n\n")
+    assert len(decode.lines(b"\n \r\n" + text + b"\t\r\n\n  " + text)) == 2
+
+
+@pytest.mark.parametrize("line", [b"1\n", b"{}\n", b"\n"])
+def test_a_body_of_nothing_but_lines_takes_no_memory_of_its_own(line: bytes) -> None:
+    text = line * (2_000_000 // len(line))
+    tracemalloc.start()
+    with suppress(Refused):
+        decode.lines(text)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10 * len(text)
 
 
 @pytest.mark.parametrize("way", ["json", "lines"])

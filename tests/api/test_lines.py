@@ -36,10 +36,16 @@ def test_lines_are_written_soon_in_their_order(ends: tuple[int, int]) -> None:
 
 
 def test_what_is_written_at_once_is_whole_lines_that_a_pipe_does_not_tear(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pieces = []
-    monkeypatch.setattr(lines.os, "write", lambda _, content: pieces.append(content))
+
+    def write(_: int, content: bytes) -> int:
+        pieces.append(content)
+        return len(content)
+
+    monkeypatch.setattr(lines, "_WAIT", 3_600)
+    monkeypatch.setattr(lines.os, "write", write)
     log = Lines(1)
     for number in range(50):
         log.add(line(number))
@@ -86,6 +92,45 @@ def test_a_log_that_nobody_reads_does_not_fill_the_memory(
     assert len(told) < 11_000
     threading.Thread(target=lambda: (thread.join(), log.flush()), daemon=True).start()
     assert read(ends[0], 20_000) == [line(number) for number in range(20_000)]
+
+
+@pytest.mark.parametrize("wait", [0.02, 3_600])
+def test_a_log_that_nobody_reads_keeps_no_process_from_its_end(
+    ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch, wait: float
+) -> None:
+    """Whoever of its threads is the one that the pipe has no room for."""
+    monkeypatch.setattr(lines, "_WAIT", wait)
+    monkeypatch.setattr(lines, "_PATIENCE", 0.1)
+    log = Lines(ends[1])
+    for number in range(2_000):
+        log.add(line(number))
+    time.sleep(0.1)
+    log.wait_no_more()
+    log.add(line(2_000))
+    threading.Thread(target=log.flush, daemon=True).start()
+    assert read(ends[0], 2_001) == [line(number) for number in range(2_001)]
+
+
+def test_what_is_written_in_part_spoils_no_other_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up takes a part, then nothing, and later all."""
+    written, room = b"", [5, 1, 3, 0, 0, 100, 100]
+
+    def write(_: int, content: bytes) -> int:
+        nonlocal written
+        size = room.pop(0)
+        if not size:
+            raise OSError
+        written += content[:size]
+        return min(size, len(content))
+
+    monkeypatch.setattr(lines, "_WAIT", 3_600)
+    monkeypatch.setattr(lines.os, "write", write)
+    log = Lines(1)
+    for told in (b"first\n", b"second\n", b"third\n", b"fourth\n"):
+        log.add(told)
+        log.flush()
+    assert written == b"first\nsec\nfourth\n"
+    assert room == [100]
 
 
 def test_a_log_that_can_not_be_written_costs_lines_and_no_answer() -> None:

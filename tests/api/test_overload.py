@@ -191,6 +191,21 @@ def test_a_client_whose_body_has_not_arrived_holds_no_turn_and_no_room() -> None
     assert slow.working == [b"fast", b"late"]
 
 
+def test_at_the_end_of_a_body_nobody_waits_for_a_second_turn() -> None:
+    taken = []
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        assert [environ["wsgi.input"].read(10) for _ in range(3)] == [b"body", b"", b""]
+        start_response("200 OK", [])
+        return (b"",)
+
+    overload = Overload(answer)
+    take = overload._turns.take
+    overload._turns.take = lambda: taken.append(take()) or taken[-1]
+    assert Client(overload).post("/predict", data=b"body", environ_overrides=IN_PIECES).status_code == 200
+    assert taken == [True]
+
+
 def test_under_many_threads_no_turn_is_lost() -> None:
     slow = Slow(places=8, bodies=100, turns=2, patience=0.001)
     slow.go_on.set()
