@@ -305,12 +305,22 @@ def test_an_answer_beyond_all_numbers_is_refused(bundle_folder, tmp_path):
         scoring.score_one(rows[1].tolist())
 
 
-def scaling(operator, width):
-    """A graph that multiplies by 1e10, after an operator."""
+def test_a_model_that_answers_one_way_alone_and_another_in_a_row_fails_its_own_test(bundle_folder, tmp_path):
+    """Here each time another."""
+    bundle.write(tmp_path / "m", scaling("ReduceSum", 1, "RandomNormalLike"), bundle.read(bundle_folder).manifest)
+    scoring = Scorer(tmp_path / "m")
+    assert scoring.score(np.zeros((1, 30))).probability != scoring.score(np.zeros((1, 30))).probability
+    with pytest.raises(UsageError, match=r"answers 0\.\d+ and 0\.\d+: run `make train` again"):
+        scoring.self_test()
+
+
+def scaling(operator, width, after="Identity"):
+    """A graph that multiplies by 1e10, after one operator and before another."""
     inputs = {"ReduceSum": ["transactions", "axis"], "Identity": ["transactions"]}[operator]
     nodes = [
         helper.make_node(operator, inputs, ["made"]),
-        helper.make_node("Mul", ["made", "factor"], ["answer"]),
+        helper.make_node("Mul", ["made", "factor"], ["scaled"]),
+        helper.make_node(after, ["scaled"], ["answer"]),
     ]
     given = helper.make_tensor_value_info("transactions", TensorProto.FLOAT, [None, 30])
     answer = helper.make_tensor_value_info("answer", TensorProto.FLOAT, [None, width])
