@@ -124,6 +124,22 @@ def test_a_log_that_its_disk_has_no_room_for_costs_lines_but_no_answer(
     assert 1 <= log.read_text().count('"route":"/predict"') < 50
 
 
+def test_a_log_that_nobody_reads_keeps_no_server_from_its_end(bundle_folder: Path, body: bytes) -> None:
+    reader, writer = os.pipe()
+    try:
+        with serving(bundle_folder.parent, options={"stdout": writer}) as running:
+            with Client(running.url, timeout=30) as client:
+                for _ in range(400):
+                    client.predict(json.loads(body))
+            began = time.monotonic()
+            assert running.stop() == 0
+            # Sooner than it kills what does not end.
+            assert time.monotonic() - began < 7
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 def test_counts_on_a_full_disk_cost_no_answer(bundle_folder: Path, body: bytes) -> None:
     if shutil.which("unshare") is None or subprocess.run([*own_memory(), "true"], check=False).returncode:
         pytest.skip("no mount namespaces for this user")
