@@ -31,10 +31,7 @@ class Graph:
     """
 
     def __init__(self, content: bytes, width: int, threads: int, path: Path) -> None:
-        # onnxruntime's wheel reports usage by default; it reads this when it is imported.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        import onnxruntime
-
+        onnxruntime = runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -106,6 +103,15 @@ class _Single:
         self._session.run_with_iobinding(self._binding)
         answer: float = self._answer.item()
         return answer
+
+
+def runtime() -> Any:
+    """ONNX Runtime, loaded when it is asked for."""
+    # Its wheel reports usage by default; it reads this when it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
 
 
 def _no_answer(row: int) -> ValueError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fraud import artefacts, bundle
 from fraud.errors import UsageError
-from fraud.scorer import Scorer
+from fraud.scorer import tried
 
 
 def run(folder: Path, link: Path, ungated: bool = False) -> int:
@@ -38,10 +38,7 @@ def run(folder: Path, link: Path, ungated: bool = False) -> int:
     except UsageError as error:
         print(f"not promoted: {error}", file=sys.stderr)
         return 1
-    scorer = Scorer(folder)
-    if scorer.manifest != read.manifest:
-        raise UsageError(f"{folder} was changed while it was read: try again")
-    scorer.self_test()
+    tried(folder, read.manifest)
     release = link.parent / read.manifest.version
     # One that is whole stays as it is: the link may name it already.
     if not _whole(release, read.manifest.digest):

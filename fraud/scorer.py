@@ -20,6 +20,8 @@ _BATCH_OF_REASONS = 1_024
 
 _REASONS = 3
 
+_DECISIONS = np.array(DECISIONS)
+
 _COLUMNS = len(schema.FEATURES)
 _AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)
 
@@ -82,8 +84,7 @@ class Scorer:
         review, decline = self.manifest.thresholds.applied(np.asarray(transactions, dtype=np.float64)[:, _AMOUNT])
         # The second of the decisions and the third are predictions of 1.
         prediction, declined = (probability >= review).astype(np.int8), probability >= decline
-        decision = np.array(DECISIONS)[prediction + declined]
-        return Scores(probability, prediction, decision, np.where(declined, decline, review))
+        return Scores(probability, prediction, _DECISIONS[prediction + declined], np.where(declined, decline, review))
 
     def score_one(self, transaction: Sequence[float]) -> Score:
         """`score` for one transaction, 30 of Python's numbers: the same to the last bit, in a third of the time.
@@ -189,3 +190,19 @@ class Scorer:
     def _answers(self, transactions: ArrayLike) -> NDArray[np.float32]:
         """The model's own output, log-odds or probability, shape (n,)."""
         return self._model.answers(prepare(transactions, self.manifest.time), _BATCH)[:, 0]
+
+
+def tried(folder: Path, manifest: bundle.Manifest) -> Scorer:
+    """The scorer of a bundle, once it has answered.
+
+    Args:
+        manifest: of the bundle that was read in `folder`.
+
+    Raises:
+        UsageError: there is another one by now, it can't be run, or it does not answer.
+    """
+    scorer = Scorer(folder)
+    if scorer.manifest != manifest:
+        raise UsageError(f"{folder} was changed while it was read: try again")
+    scorer.self_test()
+    return scorer

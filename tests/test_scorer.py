@@ -405,6 +405,17 @@ def test_reasons_that_are_not_answered_fail_a_models_own_test(bundle_folder, tmp
         Scorer(tmp_path / "m").self_test()
 
 
+def test_a_bundle_is_tried_as_it_was_read(write_bundle, tmp_path, mute_bundle):
+    for name, intercept in (("first", 0), ("second", 1)):
+        write_bundle(tmp_path / name, intercept)
+    first = bundle.read(tmp_path / "first").manifest
+    assert scorer.tried(tmp_path / "first", first).manifest == first
+    with pytest.raises(UsageError, match="second was changed while it was read"):
+        scorer.tried(tmp_path / "second", first)
+    with pytest.raises(UsageError, match="does not answer"):
+        scorer.tried(mute_bundle, bundle.read(mute_bundle).manifest)
+
+
 def assert_alike(one, scores):
     assert tuple(one) == tuple(column[0] for column in vars(scores).values())
     assert [type(value) for value in one] == [float, int, str, float]

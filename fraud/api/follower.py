@@ -12,6 +12,7 @@ from fraud.api.live import Live, Model
 from fraud.api.metrics import Metrics
 from fraud.bundle import Bundle
 from fraud.errors import UsageError
+from fraud.scorer import tried
 
 # Seconds between two looks. The second that finds a change unchanged loads it: before, it may still be being copied.
 _PAUSE = 1.0
@@ -77,7 +78,7 @@ class Follower:
         before = self._live.current
         read = bundle.read(folder)
         if read.manifest != before.scorer.manifest:
-            scorer = kept.tried(folder, read.manifest)
+            scorer = tried(folder, read.manifest)
             self._live.current = Model(scorer, verdict.read(folder, scorer.manifest.digest))
             self._metrics.reloaded("loaded")
             self._metrics.serves(scorer.manifest.version, instead_of=before.version)

@@ -52,22 +52,6 @@ def load(shared: Path, path: Path, only: Manifest | None = None) -> tuple[Scorer
     return scorer, judged
 
 
-def tried(folder: Path, manifest: Manifest) -> Scorer:
-    """The scorer of a bundle, once it has answered.
-
-    Args:
-        manifest: of the bundle that was read in `folder`.
-
-    Raises:
-        UsageError: there is another one by now, it can't be run, or it does not answer.
-    """
-    scorer = Scorer(folder)
-    if scorer.manifest != manifest:
-        raise UsageError(f"{folder} was changed while it was read: try again")
-    scorer.self_test()
-    return scorer
-
-
 def resolved(path: Path) -> Path:
     """Without links, so that no two files are read of two bundles."""
     return Path(os.path.realpath(path))

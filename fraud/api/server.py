@@ -17,7 +17,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
-from fraud import bundle
+from fraud import bundle, graph
 from fraud.api import kept, keys, limits, verdict
 from fraud.api.counts import Counts
 from fraud.api.lines import STANDARD_OUTPUT, Lines
@@ -25,6 +25,7 @@ from fraud.api.overload import PLACES
 from fraud.api.verdict import Verdict
 from fraud.bundle import Bundle, Manifest
 from fraud.errors import UsageError, reported
+from fraud.scorer import tried
 from fraud.settings import Settings
 
 # A slow client holds a thread of its worker while it sends its body; those beyond the places are for what needs none.
@@ -69,8 +70,7 @@ def run(settings: Settings) -> None:
 def _try(folder: Path, manifest: Manifest) -> None:
     """Let the model answer in a process of its own: in this one it would not survive the fork of the workers."""
     # Once for all: to import them starts no thread, which would be missing after a fork.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import_module("onnxruntime")
+    graph.runtime()
     trial = multiprocessing.get_context("fork").Process(target=_trial, args=(folder, manifest))
     trial.start()
     import_module("fraud.api.app")
@@ -83,11 +83,11 @@ def _try(folder: Path, manifest: Manifest) -> None:
 
 
 def _trial(folder: Path, manifest: Manifest) -> None:
-    def tried() -> int:
-        kept.tried(folder, manifest)
+    def answers() -> int:
+        tried(folder, manifest)
         return 0
 
-    raise SystemExit(reported("fraud serve", tried))
+    raise SystemExit(reported("fraud serve", answers))
 
 
 def _keep(read: Bundle, judged: Verdict | None, shared: Path) -> None:

@@ -138,12 +138,3 @@ def test_it_is_never_read_while_it_is_replaced(made: dict[str, bundle.Bundle], s
         for future in replacing:
             future.result()
     assert len(list(shared.iterdir())) == 1
-
-
-def test_a_bundle_is_tried_as_it_was_read(made: dict[str, bundle.Bundle], tmp_path: Path, mute_bundle: Path) -> None:
-    first = made["first"].manifest
-    assert kept.tried(tmp_path / "first", first).manifest == first
-    with pytest.raises(UsageError, match="second was changed while it was read"):
-        kept.tried(tmp_path / "second", first)
-    with pytest.raises(UsageError, match="does not answer"):
-        kept.tried(mute_bundle, bundle.read(mute_bundle).manifest)

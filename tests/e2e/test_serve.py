@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fraud import bundle, schema
-from fraud.api import kept, server
+from fraud.api import server
 from fraud.api.predict import MOST_BYTES
 from fraud.client import Client, Unreachable
 from fraud.errors import UsageError
@@ -293,7 +293,7 @@ def test_a_model_that_does_not_answer_is_said_before_a_worker_starts(mute_bundle
 
 
 def test_a_model_that_kills_what_loads_it_is_said(bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "tried", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(server, "tried", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(UsageError, match=r"kills the process that loads it \(signal 9\)"):
         server._try(bundle_folder, bundle.read(bundle_folder).manifest)
 
