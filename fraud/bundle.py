@@ -8,6 +8,8 @@ can change unnoticed.
 
 import hashlib
 import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +51,15 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _softplus(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.logaddexp(0, raw)
+
+
+def _softplus_of_one(raw: float) -> float:
+    """The same to the last bit, without what numpy needs for a number alone."""
+    return max(raw, 0.0) + math.log1p(math.exp(-abs(raw)))
+
+
 class Calibration(_Frozen):
     """Calibration of log-odds m, linear or with another slope where the model says yes than where it says no.
 
@@ -81,14 +92,14 @@ class Calibration(_Frozen):
         return np.asarray(1 / (1 + np.exp(np.minimum(-self.log_odds(raw), _HIGHEST))))
 
     def apply_one(self, raw: float) -> float:
-        """`apply` to one number: the same to the last bit, so by numpy's functions, and otherwise in Python's own."""
-        return float(1 / (1 + np.exp(min(-float(self._line(raw)), _HIGHEST))))
+        """`apply` to one number: the same to the last bit, so by numpy's `exp`, and otherwise in Python's own."""
+        return float(1 / (1 + np.exp(min(-self._line(raw, _softplus_of_one), _HIGHEST))))
 
-    def _line(self, raw: Any) -> Any:
+    def _line(self, raw: Any, softplus: Callable[[Any], Any] = _softplus) -> Any:
         if self.slope_above is None:
             return self.slope * raw + self.intercept
         # log(1 + exp(-m)) is log(1 + exp(m)) - m.
-        return (self.slope_above - self.slope) * np.logaddexp(0, raw) + self.slope * raw + self.intercept
+        return (self.slope_above - self.slope) * softplus(raw) + self.slope * raw + self.intercept
 
 
 class ByAmount(_Frozen):

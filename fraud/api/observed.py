@@ -14,8 +14,6 @@ from fraud.api.metrics import Metrics
 from fraud.api.predict import DECIDED
 from fraud.api.reply import Environ, StartResponse, request_id
 
-_encoder = msgspec.json.Encoder()
-
 
 class Observed:
     """A WSGI application around another one.
@@ -58,15 +56,30 @@ class Observed:
         scores = environ.get(DECIDED)
         decisions = None if scores is None else self._metrics.decided(scores, model)
         if self._lines is not None:
-            told = {
-                "time": datetime.fromtimestamp(time(), UTC),
-                "id": request_id(environ),
-                "method": environ["REQUEST_METHOD"],
-                "route": route,
-                "status": status,
-                "milliseconds": round(seconds * 1e3, 3),
-                "model": model,
-                "decisions": decisions,
-                "holder": environ.get(HOLDER),
-            }
-            self._lines.add(_encoder.encode(told) + b"\n")
+            self._lines.add(
+                _Line(
+                    datetime.fromtimestamp(time(), UTC),
+                    request_id(environ),
+                    environ["REQUEST_METHOD"],
+                    route,
+                    status,
+                    round(seconds * 1e3, 3),
+                    model,
+                    decisions,
+                    environ.get(HOLDER),
+                )
+            )
+
+
+class _Line(msgspec.Struct, gc=False):
+    """What the log tells of a request: the decisions are how many there were of each."""
+
+    time: datetime
+    id: str
+    method: str
+    route: str
+    status: int
+    milliseconds: float
+    model: str
+    decisions: dict[str, int] | None
+    holder: str | None

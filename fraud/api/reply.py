@@ -3,9 +3,8 @@
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response
 
@@ -22,8 +21,7 @@ _ID_IN_ENVIRON = "fraud.request_id"
 _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._~:/+=-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     status: HTTPStatus
     media_type: str
     body: bytes

@@ -18,7 +18,7 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
 from fraud import bundle, graph
-from fraud.api import kept, keys, limits, verdict
+from fraud.api import cores, kept, keys, limits, verdict
 from fraud.api.counts import Counts
 from fraud.api.lines import STANDARD_OUTPUT, Lines
 from fraud.api.overload import PLACES
@@ -140,6 +140,7 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
 
     # Ctrl-C reaches the parent alone, which tells its workers.
     os.setpgid(0, 0)
+    cores.stay(shared, settings.workers)
     lines = Lines(STANDARD_OUTPUT) if settings.access_log else None
     _hear_stop(lines)
     try:
