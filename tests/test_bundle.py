@@ -234,6 +234,14 @@ def test_the_calibration_is_the_logistic_function_and_never_overflows():
     assert (np.diff(calibration.apply(log_odds)) > 0).all()
 
 
+@pytest.mark.parametrize("above", [None, 1.6])
+def test_a_number_alone_is_calibrated_to_the_same_bit_as_among_others(above):
+    calibration = Calibration(slope=0.7, slope_above=above, intercept=-0.4)
+    drawn = np.random.default_rng(42).normal(scale=8, size=20_000).astype(np.float32)
+    raw = np.concatenate([drawn, np.float32([0, -0.0, 1e30, -1e30, 1e-30, 88, -104, 700, -750])])
+    assert [calibration.apply_one(float(each)) for each in raw] == calibration.apply(raw).tolist()
+
+
 @pytest.mark.parametrize("start", [-6.0, 0.0, 2.5])
 def test_the_mean_slope_of_a_linear_calibration_is_its_slope(start):
     raw = np.array([-1e30, -50, start, start + 1e-9, 3, 1e30])
