@@ -14,12 +14,11 @@ from fraud import schema
 from fraud.api import arrow_messages, model
 from fraud.api.problems import Fault, Refused
 
-# Where fields stand in their tables, by Arrow's Schema.fbs and Message.fbs.
+# Where fields stand in their tables, by Arrow's Schema.fbs.
 _BIG_ENDIAN, _FIELDS = 4, 6  # `Schema`
 _NAME, _KIND, _TYPE, _DICTIONARY = 4, 8, 10, 12  # `Field`
 _BITS, _SIGNED = 4, 6  # `Int`
 _PRECISION = 4  # `FloatingPoint`
-_ROWS, _NODES, _BUFFERS, _COMPRESSION = 4, 6, 8, 10  # `RecordBatch`
 
 _INTEGER, _FLOAT = 2, 3
 _INTEGERS = {8: "1", 16: "2", 32: "4", 64: "8"}
@@ -59,11 +58,11 @@ def _read(stream: bytes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     blocks = [(np.empty((0, len(columns))), np.empty((0, len(columns)), np.bool_))]
     total = 0
     for batch, body in messages:
-        count = batch.GetSlot(_ROWS, 0, number_types.Int64Flags)
+        count = batch.GetSlot(arrow_messages.ROWS, 0, number_types.Int64Flags)
         total += count
         if total > model.MOST_TRANSACTIONS:
             raise model.too_many(total)
-        if batch.Offset(_COMPRESSION):
+        if batch.Offset(arrow_messages.COMPRESSION):
             # It unfolds to any size.
             raise arrow_messages.other("The record batches are compressed: write them without compression.")
         if count:
@@ -79,7 +78,7 @@ def _columns(metadata: bytes, place: int) -> list[tuple[int, str]]:
     header = Table(metadata, place)
     if header.GetSlot(_BIG_ENDIAN, 0, number_types.Int16Flags):
         raise arrow_messages.other("The stream is big-endian: write it little-endian.")
-    start, count = _vector(header, _FIELDS)
+    start, count = arrow_messages.vector(header, _FIELDS)
     if count > _MOST_COLUMNS:
         raise arrow_messages.other(f"{count:,} columns are too many: send the {len(schema.FEATURES)} features.")
     columns = [_column(Table(header.Bytes, header.Indirect(start + 4 * i))) for i in range(count)]
@@ -91,7 +90,7 @@ def _columns(metadata: bytes, place: int) -> list[tuple[int, str]]:
 
 
 def _column(field: Table) -> _Column:
-    start, length = _vector(field, _NAME)
+    start, length = arrow_messages.vector(field, _NAME)
     name = bytes(field.Bytes[start : start + min(length, _LONGEST_NAME)]).decode(errors="replace")
     kind = field.GetSlot(_KIND, 0, number_types.Uint8Flags)
     if field.Offset(_DICTIONARY) or kind not in (_INTEGER, _FLOAT):
@@ -124,7 +123,7 @@ def _block(
     values, absent = np.empty((count, len(columns))), np.zeros((count, len(columns)), np.bool_)
     # Each column has a node, its length and its nulls, and two buffers, each an offset and a size: of bits that tell
     # what is no null, left out where there is none, and of its numbers.
-    nodes, buffers = _pairs(batch, _NODES), _pairs(batch, _BUFFERS)
+    nodes, buffers = _pairs(batch, arrow_messages.NODES), _pairs(batch, arrow_messages.BUFFERS)
     if any(length != count for length, _ in nodes) or any(offset < 0 or size < 0 for offset, size in buffers):
         raise ValueError("lengths that differ, or a place before the beginning")
     with np.errstate(invalid="ignore"):  # a signalling NaN is refused like any other
@@ -139,12 +138,6 @@ def _block(
 
 
 def _pairs(batch: Table, field: int) -> list[list[int]]:
-    start, length = _vector(batch, field)
+    start, length = arrow_messages.vector(batch, field)
     pairs: list[list[int]] = np.frombuffer(batch.Bytes, "<i8", 2 * length, start).reshape(-1, 2).tolist()
     return pairs
-
-
-def _vector(table: Table, field: int) -> tuple[int, int]:
-    """Where a vector or a text begins, and how long it is."""
-    place = table.Offset(field)
-    return (table.Vector(place), table.VectorLen(place)) if place else (0, 0)

@@ -20,12 +20,16 @@ BROKEN = (struct.error, TypeError, ValueError, OverflowError, LookupError)
 _PREFIX = struct.Struct("<Ii")
 _MARKER = 0xFFFFFFFF
 
-# Where the fields of `Message` stand in its table, by Arrow's Message.fbs; and the kinds of its header.
-_KIND, _HEADER, _BODY_SIZE = 6, 8, 10
+# Where fields stand in their tables, by Arrow's Message.fbs; and the kinds of a message's header.
+_KIND, HEADER, BODY_SIZE = 6, 8, 10  # `Message`
+ROWS, NODES, BUFFERS, COMPRESSION = 4, 6, 8, 10  # `RecordBatch`
 _SCHEMA, _RECORD_BATCH = 1, 3
 
 # Bytes: those of 30 columns are some thousands, with what pandas adds to them.
 _MOST_METADATA = 1024 * 1024
+
+# What a stream ends with: no further message.
+END = _PREFIX.pack(_MARKER, 0)
 
 # Each costs time, however few rows it has.
 _MOST_BATCHES = 1_000
@@ -38,32 +42,19 @@ def read(stream: bytes) -> Iterator[tuple[Table, memoryview]]:
         Refused: 400 where the stream is malformed, or is not whole; 422 where it holds something else.
         BROKEN: an offset leads nowhere.
     """
-    for number, (message, body) in enumerate(_messages(memoryview(stream))):
+    for number, (message, body) in enumerate(messages(memoryview(stream))):
         if message.GetSlot(_KIND, 0, number_types.Uint8Flags) != (_RECORD_BATCH if number else _SCHEMA):
             raise other("A stream is a schema, then record batches: write it without dictionaries.")
         if number > _MOST_BATCHES:
             raise other(f"More than {_MOST_BATCHES:,} record batches are too many: put more rows in each.")
-        yield table(message, _HEADER), body
+        yield table(message, HEADER), body
 
 
-def table(holder: Table, field: int) -> Table:
-    """The table that a field of another one points to."""
-    place = holder.Offset(field)
-    if not place:
-        raise ValueError("a field is absent")
-    return Table(holder.Bytes, holder.Indirect(holder.Pos + place))
+def messages(stream: memoryview) -> Iterator[tuple[Table, memoryview]]:
+    """Each message, whose table is in bytes of its own, and its body; whatever its kind.
 
-
-def malformed(reason: str) -> Refused:
-    return Refused(HTTPStatus.BAD_REQUEST, f"The body is no whole Arrow IPC stream: {reason}.")
-
-
-def other(detail: str) -> Refused:
-    """The refusal of a stream that is well-formed."""
-    return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
-
-
-def _messages(stream: memoryview) -> Iterator[tuple[Table, memoryview]]:
+    Raises: as `read`.
+    """
     place = 0
     for number in count():
         if len(stream) - place < _PREFIX.size:
@@ -81,10 +72,38 @@ def _messages(stream: memoryview) -> Iterator[tuple[Table, memoryview]]:
         metadata = stream[place : place + size]
         message = Table(metadata, encode.Get(number_types.UOffsetTFlags.packer_type, metadata, 0))
         place += size
-        size = message.GetSlot(_BODY_SIZE, 0, number_types.Int64Flags)
+        size = message.GetSlot(BODY_SIZE, 0, number_types.Int64Flags)
         if not 0 <= size <= len(stream) - place:
             raise malformed("it ends in the midst of a message")
         yield message, stream[place : place + size]
         place += size
     if place < len(stream):
         raise malformed(f"{len(stream) - place:,} bytes follow its end")
+
+
+def written(metadata: bytes | bytearray) -> bytes:
+    """A message as it stands in a stream, without its body."""
+    return _PREFIX.pack(_MARKER, len(metadata)) + metadata
+
+
+def table(holder: Table, field: int) -> Table:
+    """The table that a field of another one points to."""
+    place = holder.Offset(field)
+    if not place:
+        raise ValueError("a field is absent")
+    return Table(holder.Bytes, holder.Indirect(holder.Pos + place))
+
+
+def vector(holder: Table, field: int) -> tuple[int, int]:
+    """Where a vector or a text begins, and how long it is."""
+    place = holder.Offset(field)
+    return (holder.Vector(place), holder.VectorLen(place)) if place else (0, 0)
+
+
+def malformed(reason: str) -> Refused:
+    return Refused(HTTPStatus.BAD_REQUEST, f"The body is no whole Arrow IPC stream: {reason}.")
+
+
+def other(detail: str) -> Refused:
+    """The refusal of a stream that is well-formed."""
+    return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
