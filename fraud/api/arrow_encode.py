@@ -119,7 +119,7 @@ def _blank(kind: Any, rows: int) -> Any:
 
 
 def _numbers(values: NDArray[Any]) -> _Column:
-    return [len(values)], [_NO_NULLS, np.ascontiguousarray(values)]
+    return [len(values)], [_NO_NULLS, values]
 
 
 def _texts(values: Sequence[str]) -> _Column:
@@ -132,7 +132,7 @@ def _texts(values: Sequence[str]) -> _Column:
 
 def _words(values: NDArray[np.str_]) -> _Column:
     """Texts in ASCII without zeros, of which numpy keeps four bytes for each character and zeros behind the last."""
-    characters = np.ascontiguousarray(values).view(np.uint32).reshape(len(values), values.itemsize // 4)
+    characters = values.view(np.uint32).reshape(len(values), values.itemsize // 4)
     there = characters != 0
     ends = _ends(np.count_nonzero(there, axis=1).astype(np.int32))
     return [len(values)], [_NO_NULLS, ends, characters[there].astype(np.uint8)]
