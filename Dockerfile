@@ -14,7 +14,9 @@ RUN python -m compileall -q fraud && ORT_DISABLE_TELEMETRY=1 python -c "import o
     fraud.api.app, fraud.api.arrow_encode, fraud.api.openapi, fraud.api.server, fraud.client, fraud.promote"
 COPY build/model build/model
 
+# Else pydantic looks into every package installed for a plugin at each start.
 ENV FRAUD_HOST=0.0.0.0 \
+    PYDANTIC_DISABLE_PLUGINS=__all__ \
     PYTHONUNBUFFERED=1
 EXPOSE 8000
 # A number, so that an orchestrator can tell that it is not root.

@@ -11,28 +11,36 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
 from fraud import bundle, graph
-from fraud.api import cores, kept, keys, limits, verdict
+from fraud.api import cores, kept, keys, verdict
 from fraud.api.counts import Counts
 from fraud.api.lines import STANDARD_OUTPUT, Lines
-from fraud.api.overload import PLACES
 from fraud.api.verdict import Verdict
 from fraud.bundle import Bundle, Manifest
 from fraud.errors import UsageError, reported
 from fraud.scorer import tried
 from fraud.settings import Settings
 
-# A slow client holds a thread of its worker while it sends its body; those beyond the places are for what needs none.
-_THREADS = PLACES + 16
+if TYPE_CHECKING:
+    from fraud.api.limits import Limit
+
+# Threads of a worker for what needs no place: a slow client holds one and a place while it sends its body.
+_FREE_THREADS = 16
 
 # Connections that a worker keeps, most of them idle; the kernel lets more of them wait.
 _CONNECTIONS = 4_096
+
+# What granian has to say is no line of the access log.
+_LOGGED = {
+    "console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"},
+    "access": {"class": "logging.NullHandler"},
+}
 
 # Seconds for what is in flight when the server is told to stop: less than the 10 s after which docker kills.
 _GRACE = 8
@@ -68,7 +76,10 @@ def run(settings: Settings) -> None:
 
 
 def _try(folder: Path, manifest: Manifest) -> None:
-    """Let the model answer in a process of its own: in this one it would not survive the fork of the workers."""
+    """Let the model answer in a process of its own: in this one it would not survive the fork of the workers.
+
+    Meanwhile the application is loaded here, which takes as long: nothing before imports Flask.
+    """
     # Once for all: to import them starts no thread, which would be missing after a fork.
     graph.runtime()
     trial = multiprocessing.get_context("fork").Process(target=_trial, args=(folder, manifest))
@@ -98,7 +109,10 @@ def _keep(read: Bundle, judged: Verdict | None, shared: Path) -> None:
 
 
 def _serve(settings: Settings, address: str, application: Callable[[], Any], version: str) -> None:
-    # It warns, among the lines of the log, of more threads than cores: most of them sleep.
+    # Loaded by now, while the model was tried.
+    from fraud.api.overload import PLACES
+
+    # It warns of more threads than cores: most of them sleep.
     logger.addFilter(lambda record: "Python threads" not in record.getMessage())
     server = _Server(
         "fraud.api",
@@ -106,7 +120,7 @@ def _serve(settings: Settings, address: str, application: Callable[[], Any], ver
         settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=_THREADS,
+        blocking_threads=PLACES + _FREE_THREADS,
         backpressure=_CONNECTIONS,
         # One connection of HTTP/2 asks as often at once as it likes.
         http=HTTPModes.http1,
@@ -115,6 +129,7 @@ def _serve(settings: Settings, address: str, application: Callable[[], Any], ver
         respawn_failed_workers=True,
         workers_kill_timeout=_GRACE,
         log_level=LogLevels.warning,
+        log_dictconfig={"handlers": _LOGGED},
     )
     print(f"serving {version} on http://{settings.host}:{settings.port}", file=sys.stderr, flush=True)
     server.serve(target_loader=application, wrap_loader=False)
@@ -135,7 +150,6 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
 
 def _application(settings: Settings, path: Path, manifest: Manifest, shared: Path) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
-    # Loaded by now, while the model was tried.
     from fraud.api.app import create_server_app
 
     # Ctrl-C reaches the parent alone, which tells its workers.
@@ -178,13 +192,15 @@ def _stop_when_told(lines: Lines | None) -> None:
         os._exit(0)
 
 
-def _limit(settings: Settings) -> limits.Limit | None:
+def _limit(settings: Settings) -> "Limit | None":
+    if settings.rate_limit is None and settings.rate_store is None:
+        return None
+    from fraud.api import limits
+
     store = None if settings.rate_store is None else settings.rate_store.get_secret_value()
     if settings.rate_limit is not None:
         return limits.limit(settings.rate_limit, settings.workers, store)
-    if store is not None:
-        raise UsageError("FRAUD_RATE_STORE has nothing to count: set FRAUD_RATE_LIMIT, too")
-    return None
+    raise UsageError("FRAUD_RATE_STORE has nothing to count: set FRAUD_RATE_LIMIT, too")
 
 
 def _in_memory() -> str | None:

@@ -134,6 +134,9 @@ def test_a_worker_that_dies_is_replaced(bundle_folder: Path) -> None:
     with serving(bundle_folder.parent) as running:
         kill_and_wait_for_another(running)
         assert running.stop() == 0
+        output, errors = running.process.communicate()
+    assert "Unexpected exit from worker-1" in errors
+    assert all(line.startswith('{"time":') for line in output.splitlines()), output
 
 
 def kill_and_wait_for_another(served: Served) -> None:
