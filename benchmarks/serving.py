@@ -123,8 +123,7 @@ def _round(
     many = {name: wrk.send(url, asked.single, _CONNECTIONS, seconds) for name, url in urls.items()}
     one = {name: wrk.send(url, asked.single, 1, seconds) for name, url in urls.items()}
     beside = sum((_beside(urls[OWN], asked) for _ in range(seconds)), Load())
-    alone = _scoring(scorer, asked, seconds)
-    batches = {name: wrk.send(urls[OWN], bodies, 1, seconds) for name, bodies in asked.batches.items()}
+    alone, batches = _batches(urls[OWN], asked, scorer, seconds)
     ratios = {
         "rate": many[OWN].rate / many[BLOG].rate,
         "median": one[BLOG].percentile(50) / one[OWN].percentile(50),
@@ -150,8 +149,21 @@ def _beside(url: str, asked: Payload) -> Load:
     return singles
 
 
-def _scoring(scorer: Scorer, asked: Payload, seconds: int) -> float:
-    """The median time in seconds that `Scorer` takes for a batch."""
+def _batches(url: str, asked: Payload, scorer: Scorer, seconds: int) -> tuple[float, dict[str, Load]]:
+    """The median time in seconds that `Scorer` takes for a batch, and the load of each format: by turns, a second each,
+    since a machine's pace changes from one second to the next, and these ratios are near 1.
+    """
+    alone: list[float] = []
+    loads = dict.fromkeys(asked.batches, Load())
+    for _ in range(seconds):
+        alone += _scoring(scorer, asked, 1)
+        for name, bodies in asked.batches.items():
+            loads[name] += wrk.send(url, bodies, 1, 1)
+    return statistics.median(alone), loads
+
+
+def _scoring(scorer: Scorer, asked: Payload, seconds: int) -> list[float]:
+    """How long `Scorer` takes for each batch, in seconds."""
     took = []
     ends = time.perf_counter() + seconds
     while time.perf_counter() < ends:
@@ -159,7 +171,7 @@ def _scoring(scorer: Scorer, asked: Payload, seconds: int) -> float:
             began = time.perf_counter()
             scorer.score(array)
             took.append(time.perf_counter() - began)
-    return statistics.median(took)
+    return took
 
 
 def _judged(goal: Goal, ratios: list[float]) -> dict[str, Any]:
