@@ -13,7 +13,17 @@ from fraud.errors import UsageError
 PREFIX = "FRAUD_"
 
 # How the API is served.
-SERVING = ("bundle", "host", "port", "workers", "api_keys_file", "rate_limit", "rate_store", "access_log")
+SERVING = (
+    "bundle",
+    "host",
+    "port",
+    "workers",
+    "api_keys_file",
+    "rate_limit",
+    "rate_store",
+    "access_log",
+    "log_transactions",
+)
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[str, Field(pattern="^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
@@ -57,6 +67,7 @@ class Settings(CostModel):
     workers: int = Field(1, ge=1, description="processes that serve the API")
     api_keys_file: Path | None = Field(None, description="hashed keys, one of which each client then needs")
     access_log: bool = Field(True, description="whether the API tells each request in a line of JSON")
+    log_transactions: bool = Field(False, description="whether it tells each transaction, with its decision, too")
     rate_limit: Rate | None = Field(None, description="requests of each key, or else address, such as 100/minute")
     rate_store: SecretStr | None = Field(None, description="a Redis that counts them for all: redis://HOST:PORT")
 

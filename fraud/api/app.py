@@ -49,6 +49,7 @@ def create_server_app(
     limit: limits.Limit | None = None,
     follow: tuple[Path, Path] | None = None,
     verdict: Verdict | None = None,
+    log_transactions: bool = False,
 ) -> Observed:
     """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
 
@@ -60,6 +61,7 @@ def create_server_app(
         follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that
             workers share; see `Follower`.
         verdict: see `create_app`.
+        log_transactions: whether each transaction has a line, too.
 
     Raises:
         UsageError: the file of keys can't be used.
@@ -77,7 +79,7 @@ def create_server_app(
     if follow is not None:
         bundle, shared = follow
         Follower(bundle, live, metrics, shared).start()
-    return Observed(Overload(served), metrics, routes, live, lines)
+    return Observed(Overload(served), metrics, routes, live, lines, log_transactions)
 
 
 def _openapi() -> Response:

@@ -1,18 +1,21 @@
 """Every request counted, and told in one line of the access log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from fraud import schema
 from fraud.api.guard import HOLDER
 from fraud.api.lines import Lines
 from fraud.api.live import Live
 from fraud.api.metrics import Metrics
-from fraud.api.predict import DECIDED
+from fraud.api.predict import DECIDED, TRANSACTIONS
 from fraud.api.reply import Environ, StartResponse, request_id
+from fraud.scorer import Score, Scores
 
 
 class Observed:
@@ -23,16 +26,24 @@ class Observed:
         routes: the addresses that are told apart; what else is asked for is "other", or anybody could fill the counts.
         live: knows which model answers.
         lines: where each request is told in a line of JSON, without the value of any feature; None: nowhere.
+        transactions: whether each transaction that was decided is told there, too, in a line of its own.
     """
 
     def __init__(
-        self, application: Any, metrics: Metrics, routes: frozenset[str], live: Live, lines: Lines | None
+        self,
+        application: Any,
+        metrics: Metrics,
+        routes: frozenset[str],
+        live: Live,
+        lines: Lines | None,
+        transactions: bool = False,
     ) -> None:
         self._application = application
         self._metrics = metrics
         self._routes = routes
         self._live = live
         self._lines = lines
+        self._transactions = transactions
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
@@ -56,9 +67,10 @@ class Observed:
         scores = environ.get(DECIDED)
         decisions = None if scores is None else self._metrics.decided(scores, model)
         if self._lines is not None:
+            now = datetime.fromtimestamp(time(), UTC)
             self._lines.add(
                 _Line(
-                    datetime.fromtimestamp(time(), UTC),
+                    now,
                     request_id(environ),
                     environ["REQUEST_METHOD"],
                     route,
@@ -69,6 +81,9 @@ class Observed:
                     environ.get(HOLDER),
                 )
             )
+            if self._transactions and scores is not None:
+                for decided in _decided(now, request_id(environ), environ[TRANSACTIONS], scores):
+                    self._lines.add(decided)
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -83,3 +98,26 @@ class _Line(msgspec.Struct, gc=False):
     model: str
     decisions: dict[str, int] | None
     holder: str | None
+
+
+class _Decided(msgspec.Struct, gc=False):
+    """What the log tells of a transaction: its place in the request, from 0, and the features as the client sent them.
+
+    A line each, since longer ones would mix with those of other workers.
+    """
+
+    time: datetime
+    id: str
+    number: int
+    probability: float
+    decision: str
+    transaction: dict[str, float]
+
+
+def _decided(
+    now: datetime, request: str, transactions: Sequence[Sequence[float]], scores: Scores | Score
+) -> Iterator[_Decided]:
+    probability, decision = np.atleast_1d(scores.probability).tolist(), np.atleast_1d(scores.decision).tolist()
+    for number, values in enumerate(transactions):
+        features = dict(zip(schema.FEATURES, map(float, values), strict=True))
+        yield _Decided(now, request, number, probability[number], decision[number], features)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # 10,000 transactions of 30 numbers with 17 digits and their names are 8 MB.
 MOST_BYTES = 16 * 1024 * 1024
 
-# Where a handler leaves what its answer decided, for the log and the metrics.
+# Where a handler leaves the transactions and what its answer decided, for the log and the metrics.
+TRANSACTIONS = "fraud.transactions"
 DECIDED = "fraud.decided"
 
 JSON, LINES, ARROW = "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream"
@@ -98,6 +99,7 @@ class Predict:
     def _one(self, transaction: Sequence[float], everywhere: bool, environ: Environ) -> Reply:
         """What is asked most, without the arrays that make many quick and one slow."""
         score = environ[DECIDED] = self._scorer.score_one(transaction)
+        environ[TRANSACTIONS] = (transaction,)
         explained = everywhere or score.prediction
         reasons = self._scorer.reasons([transaction])[0] if explained else ()
         document = _Document(
@@ -120,7 +122,7 @@ class Predict:
         Those that are not approved come with reasons, or all of them.
         """
         scores = self._scorer.score(rows)
-        environ[DECIDED] = scores
+        environ[TRANSACTIONS], environ[DECIDED] = rows, scores
         explained = np.arange(len(rows)) if everywhere else np.flatnonzero(scores.prediction)
         reasons = self._scorer.reasons(rows[explained]) if len(explained) else []
         return scores, dict(self._unusual.warnings(rows)), dict(zip(explained.tolist(), reasons, strict=True))

@@ -62,6 +62,8 @@ def run(settings: Settings) -> None:
     if settings.api_keys_file is not None:
         keys.read(settings.api_keys_file)
     _limit(settings)
+    if settings.log_transactions and not settings.access_log:
+        raise UsageError("FRAUD_LOG_TRANSACTIONS has no log to tell them in: switch the access log on")
     address = _free(settings.host, settings.port)
     _try(folder, read.manifest)
     # What a worker is told between its birth and `_hear_stop` waits until then.
@@ -162,7 +164,16 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
         scorer, judged = kept.load(shared, path, None if followed else manifest)
         follow = (path, shared) if followed else None
         limit = _limit(settings)
-        return create_server_app(scorer, lines, Counts(shared), settings.api_keys_file, limit, follow, judged)
+        return create_server_app(
+            scorer,
+            lines,
+            Counts(shared),
+            settings.api_keys_file,
+            limit,
+            follow,
+            judged,
+            log_transactions=settings.log_transactions,
+        )
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None

@@ -91,6 +91,28 @@ def test_a_request_is_one_line_without_a_feature_in_it(
     assert (other["status"], other["route"]) == (404, "other")
 
 
+def test_each_transaction_is_told_where_the_operator_asks_for_it(
+    bundle_folder: Path, lines: Lines, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = Client(create_server_app(Scorer(bundle_folder), lines, log_transactions=True))
+    # One as it is usual, and those beside which it is not alone.
+    sent = [blog_transaction | {"Time": 5.0, "V14": v14} for v14 in (0.0, -9.0, -0.1)]
+    headers = {"X-Request-ID": "order-4711"}
+    answers = [client.post("/predict", json=sent[0], headers=headers).get_json()]
+    answers += client.post("/predict", json=sent[1:], headers=headers).get_json()
+    client.post("/predict", json={})
+    client.get("/health")
+    lines.flush()
+    log = told(capfd)
+    assert [line.get("status") for line in log] == [200, None, 200, None, None, 422, 200]
+    decided = [line for line in log if "transaction" in line]
+    assert [line["transaction"] for line in decided] == sent
+    assert [line["number"] for line in decided] == [0, 0, 1]
+    for line, answer in zip(decided, answers, strict=True):
+        assert (line["probability"], line["decision"]) == (answer["probability"], answer["decision"])
+        assert (line["id"], line["time"][:2]) == ("order-4711", "20")
+
+
 def test_the_log_can_be_left_out(
     bundle_folder: Path, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -212,6 +212,25 @@ def test_each_request_is_one_line_of_the_log(bundle_folder: Path, blog_transacti
     assert sum(line["route"] == "/predict" for line in told) == 20
 
 
+def test_each_transaction_has_a_line_where_the_operator_asks(
+    bundle_folder: Path, blog_transaction: dict[str, float]
+) -> None:
+    with serving(bundle_folder.parent, FRAUD_LOG_TRANSACTIONS="1") as running:
+        with Client(running.url) as client:
+            client.predict(blog_transaction)
+        running.process.terminate()
+        output, _ = running.process.communicate(timeout=60)
+    told = [json.loads(line) for line in output.splitlines()]
+    assert [line["transaction"] for line in told if "transaction" in line] == [blog_transaction]
+
+
+def test_transactions_are_not_told_where_there_is_no_log(bundle_folder: Path) -> None:
+    settings = {"FRAUD_LOG_TRANSACTIONS": "1", "FRAUD_ACCESS_LOG": "0"}
+    errors = refusal(start(bundle_folder.parent, free_port(), **settings))
+    assert errors.startswith("fraud serve: FRAUD_LOG_TRANSACTIONS has no log to tell them in")
+    assert errors.count("\n") == 1
+
+
 def refusal(process: subprocess.Popen[str]) -> str:
     """The message of a server that must not start."""
     output, errors = process.communicate(timeout=60)
