@@ -92,6 +92,12 @@ def read_json_and_bytes(path: Path, made_by: str, keys: Collection[str] = ()) ->
     return document, content
 
 
+def verdict_on(bundle: Path) -> Path:
+    """Where the verdict on a bundle lies, if there is one: inside its folder, else beside that."""
+    inside = bundle / GATE
+    return inside if os.path.lexists(inside) else bundle.parent / GATE
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 digest of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

@@ -32,9 +32,8 @@ def run(folder: Path, link: Path, ungated: bool = False) -> int:
         )
     folder = Path(os.path.realpath(folder))
     read = bundle.read(folder)
-    gate = folder if (folder / artefacts.GATE).exists() else folder.parent
     try:
-        verdict = None if ungated else passed(gate / artefacts.GATE, {"model": read.manifest.digest})
+        verdict = None if ungated else passed(artefacts.verdict_on(folder), {"model": read.manifest.digest})
     except UsageError as error:
         print(f"not promoted: {error}", file=sys.stderr)
         return 1

@@ -48,9 +48,8 @@ def read(folder: Path, digest: str) -> Verdict | None:
 
     One that can't be read is none: it is told in the log, and keeps no model from answering.
     """
-    real = Path(os.path.realpath(folder))
-    path = next((path for path in (real / artefacts.GATE, real.parent / artefacts.GATE) if os.path.lexists(path)), None)
-    if path is None:
+    path = artefacts.verdict_on(Path(os.path.realpath(folder)))
+    if not os.path.lexists(path):
         return None
     try:
         found = _Document.model_validate_json(path.read_bytes())
