@@ -104,7 +104,7 @@ $(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(TEMPLATES
 	$(RUN) -m fraud report
 
 gate: $(BUILD)/report/index.html ## say whether the model may ship; fails on a "no"
-	@$(RUN) -m checks gate
+	@$(RUN) -m checks gate $(if $(filter true,$(GITHUB_ACTIONS)),--github)
 
 # --- what ships --------------------------------------------------------------------------------------------------------
 

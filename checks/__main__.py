@@ -26,9 +26,10 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("path", metavar="PATH", type=Path, nargs="?", help="a file (default: the data of this run)")
     data.add_argument("--json", action="store_true", help="print the findings as JSON")
     data.set_defaults(run=_data)
-    model = checks.add_parser("model", help="may this model ship? writes gate.json", epilog=EPILOG)
+    model = checks.add_parser("model", help="may this model ship? writes gate.json and gate.xml", epilog=EPILOG)
     model.set_defaults(run=_model)
     gate = checks.add_parser("gate", help="repeat the verdict of gate.json", epilog=EPILOG)
+    gate.add_argument("--github", action="store_true", help="annotate each limit that is crossed, for GitHub Actions")
     gate.set_defaults(run=_gate)
     image = checks.add_parser("image", help="build the image, if the gates passed for this very bundle", epilog=EPILOG)
     image.add_argument("--tag", default="fraud-gate:latest", help="default: %(default)s")
@@ -56,8 +57,14 @@ def _model(asked: argparse.Namespace) -> int:
 
 
 def _gate(asked: argparse.Namespace) -> int:
+    from checks import annotations, thresholds
+
     path = settings.load().build / artefacts.GATE
-    return _verdict(artefacts.read_json(path, "make all", ("sentence", "verdict")))
+    document = artefacts.read_json(path, "make all", ("gates", "sentence", "verdict"))
+    if asked.github:
+        for error in annotations.errors(document["gates"], thresholds.PATH.read_text(encoding="utf-8")):
+            print(error)
+    return _verdict(document)
 
 
 def _verdict(document: dict[str, object]) -> int:

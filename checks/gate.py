@@ -1,5 +1,6 @@
 """One gate: a measured value held against a limit."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import isnan
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Gate:
-    """A verdict on one figure, or, where `judged` says so, on the `low` or `high` end of its interval."""
+    """A verdict on one figure, or, where `judged` says so, on the `low` or `high` end of its interval.
+
+    `min_key` and `max_key` say where `thresholds.toml` decides on the limits, such as `model.0.min`.
+    """
 
     name: str
     value: float
@@ -16,6 +20,8 @@ class Gate:
     high: float | None = None
     min: float | None = None
     max: float | None = None
+    min_key: str | None = None
+    max_key: str | None = None
     judged: str = "value"
     detail: str = ""
 
@@ -41,3 +47,10 @@ class Gate:
     def record(self) -> dict[str, Any]:
         """What `gate.json` keeps."""
         return {**asdict(self), "bound": self.bound, "passed": self.passed, "limit": self.limit}
+
+
+def told(gate: Mapping[str, Any]) -> str:
+    """What a person is told of a gate that `gate.json` keeps: the figure, its limit, and why there is one, in lines."""
+    interval = "" if gate["low"] is None else f", 95% interval {gate['low']:.6g} to {gate['high']:.6g}"
+    figure = f"measured {gate['value']:.6g}{interval}"
+    return "\n".join(filter(None, (figure, f"wanted {gate['limit']}", gate["detail"], gate["reason"])))

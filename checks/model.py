@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from checks import parity, thresholds
+from checks import junit, parity, thresholds
 from checks.gate import Gate
 from checks.thresholds import DataLimits, MetricLimit
 from fraud import artefacts, bundle
@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 def run(settings: Settings) -> dict[str, Any]:
-    """Hold a run against `thresholds.toml` and write `gate.json` with the verdict; returns what it says.
+    """Hold a run against `thresholds.toml` and write `gate.json` with the verdict, and `gate.xml`; returns the former.
 
     Raises:
         UsageError: an artefact is missing, or the bundles are not those that were evaluated.
@@ -36,7 +36,7 @@ def run(settings: Settings) -> dict[str, Any]:
     gates = [
         *_data(validation, limits.data),
         *parity.gates(pd.read_parquet(scores_path), _pipeline(settings.build), limits.parity),
-        *(_metric(metrics, limit) for limit in limits.model),
+        *(_metric(metrics, limit, f"model.{place}") for place, limit in enumerate(limits.model)),
         *_champion(metrics, limits.champion),
     ]
     document = {
@@ -48,6 +48,8 @@ def run(settings: Settings) -> dict[str, Any]:
         "gates": [gate.record() for gate in gates],
         "provenance": artefacts.provenance(settings.recorded(), metrics["provenance"]["data"]),
     }
+    # Before the verdict, after which make asks for nothing more.
+    artefacts.write_bytes(settings.build / "gate.xml", junit.document(document))
     artefacts.write_json(settings.build / artefacts.GATE, document)
     return document
 
@@ -98,32 +100,35 @@ def _data(validation: dict[str, Any], limits: DataLimits) -> list[Gate]:
             value=share,
             min=limits.min_fraud_share,
             max=limits.max_fraud_share,
+            min_key="data.min_fraud_share",
+            max_key="data.max_fraud_share",
             reason="outside these bounds a file is mislabelled or of another kind",
         ),
         Gate(
             name="data: frauds",
             value=frauds,
             min=limits.min_frauds,
+            min_key="data.min_frauds",
             reason="fewer can't judge a model",
         ),
     ]
 
 
-def _metric(metrics: dict[str, Any], limit: MetricLimit) -> Gate:
+def _metric(metrics: dict[str, Any], limit: MetricLimit, table: str) -> Gate:
     measured = metrics["protocols"][limit.protocol]["model"]["metrics"]
-    return _held(f"{limit.protocol}: {limit.metric}", measured, limit)
+    return _held(f"{limit.protocol}: {limit.metric}", measured, limit, table)
 
 
 def _champion(metrics: dict[str, Any], limits: tuple[MetricLimit, ...]) -> Iterator[Gate]:
     """The differences to the champion, where there is one."""
-    for limit in limits:
+    for place, limit in enumerate(limits):
         champion = metrics["protocols"][limit.protocol]["champion"]
         if champion is not None:
             name = f"{limit.protocol}: {limit.metric} less the champion's"
-            yield _held(name, champion["difference"], limit, champion["caveats"])
+            yield _held(name, champion["difference"], limit, f"champion.{place}", champion["caveats"])
 
 
-def _held(name: str, measured: dict[str, Any], limit: MetricLimit, caveats: Iterable[str] = ()) -> Gate:
+def _held(name: str, measured: dict[str, Any], limit: MetricLimit, table: str, caveats: Iterable[str] = ()) -> Gate:
     if limit.metric not in measured:
         raise UsageError(f"{thresholds.PATH}: no metric {limit.metric!r}; there are {', '.join(sorted(measured))}")
     figure = measured[limit.metric]
@@ -135,6 +140,8 @@ def _held(name: str, measured: dict[str, Any], limit: MetricLimit, caveats: Iter
         high=figure["high"],
         min=limit.min,
         max=limit.max,
+        min_key=None if limit.min is None else f"{table}.min",
+        max_key=None if limit.max is None else f"{table}.max",
         judged=limit.bind,
         reason=limit.reason,
         detail="; ".join([*end, *caveats]),

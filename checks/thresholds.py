@@ -1,8 +1,10 @@
 """Reading `checks/thresholds.toml`, where every limit stands with its reason."""
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -70,3 +72,25 @@ def read(path: Path = PATH) -> Thresholds:
         raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (OSError, ValueError) as error:  # no such file, not UTF-8, not TOML
         raise UsageError(f"{path} can't be read: {error}") from None
+
+
+def lines(text: str) -> dict[str, int]:
+    """On which line of `text`, the file's, each key has its value: lines from 1, keys such as `model.0.min`.
+
+    It is the first by which a reader of TOML knows the value, however it is spelt and whatever comments look like.
+    """
+    known: dict[str, int] = {}
+    rows = text.split("\n")
+    for number in range(1, len(rows) + 1):
+        with suppress(tomllib.TOMLDecodeError):  # amid a value of several lines
+            for key in _keys(tomllib.loads("\n".join(rows[:number]))):
+                known.setdefault(key, number)
+    return known
+
+
+def _keys(value: Any, *path: str) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _keys(inner, *path, str(name))
+    else:
+        yield ".".join(path)

@@ -1,6 +1,6 @@
 import pytest
 
-from checks.gate import Gate
+from checks.gate import Gate, told
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,14 @@ def test_a_gate_is_recorded_with_its_verdict_and_its_limit_in_words(limits, word
     record = Gate(name="recall", value=0.8, reason="because", **limits).record()
     assert record["limit"] == words
     assert (record["name"], record["value"], record["bound"], record["passed"]) == ("recall", 0.8, 0.8, True)
+
+
+def test_what_is_told_of_a_gate_names_figure_interval_limit_and_reason():
+    gate = Gate("recall", 0.8, "because", low=0.7, high=0.9, min=0.75, judged="low", detail="of a detail")
+    assert told(gate.record()).splitlines() == [
+        "measured 0.8, 95% interval 0.7 to 0.9",
+        "wanted at least 0.75",
+        "of a detail",
+        "because",
+    ]
+    assert told(Gate("frauds", 12, "because", min=20).record()) == "measured 12\nwanted at least 20\nbecause"

@@ -1,6 +1,5 @@
 import json
 import shutil
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,20 +13,6 @@ from fraud.dataset import source
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
 from fraud.learn import recipe, train
-
-
-@pytest.fixture
-def limits(monkeypatch, tmp_path):
-    """`limits(gate, ...)`: holds runs against these gates of the model instead of those of the file that ships."""
-
-    def give(*gates):
-        shipped = thresholds.PATH.read_text().split("[[model]]")[0]
-        path = tmp_path / "thresholds.toml"
-        path.write_text(shipped + "".join(f'[[model]]\nreason = "because"\n{gate}\n' for gate in gates))
-        monkeypatch.setattr(thresholds, "read", partial(thresholds.read, path))
-
-    return give
-
 
 EASY = 'protocol = "random"\nmetric = "recall"\nbind = "value"\nmin = 0.1'
 UNREACHABLE = 'protocol = "chronological"\nmetric = "average_precision"\nbind = "value"\nmin = 1.01'
@@ -99,6 +84,26 @@ def test_the_data_gates_follow_their_limits(run_copy, limits, monkeypatch):
     )
     monkeypatch.setattr(thresholds, "read", lambda: moved)
     assert failing(model.run(run_copy)) == ["data: share of fraud", "data: frauds"]
+
+
+def test_a_gate_names_the_key_that_decides_on_its_limit(run_copy):
+    metrics = artefacts.read_json(run_copy.build / "metrics.json", "make evaluate")
+    for judged in metrics["protocols"].values():
+        judged["champion"] = {**judged["reference"], "caveats": []}
+    artefacts.write_json(run_copy.build / "metrics.json", metrics)
+    shipped = thresholds.read().model_dump()
+    for gate in model.run(run_copy)["gates"]:
+        for end in ("min", "max"):
+            key = gate[f"{end}_key"]
+            if "parity of decisions" in gate["name"]:
+                assert key == {"min": None, "max": "parity.near_threshold"}[end]
+            elif gate["name"] == "data: contract" or gate[end] is None:
+                assert key is None
+            else:
+                value = shipped
+                for step in key.split("."):
+                    value = value[int(step) if step.isdecimal() else step]
+                assert value == gate[end]
 
 
 @pytest.mark.usefixtures("light_recipe")

@@ -86,3 +86,19 @@ def test_every_gate_that_ships_can_be_passed_and_can_fail():
         # A model is always as good as itself, and a loss of everything never passes.
         assert limit.min is None or -1 < limit.min <= 0
         assert limit.max is None or 0 <= limit.max < 1
+
+
+def test_each_key_is_found_on_its_line():
+    text = PARITY + "# [[model]]\n# min = 0.1\n" + GATE + 'note = """\nmin = 0.2\n"""\n' + GATE + "max.of.two = [\n1]"
+    rows = text.split("\n")
+    found = {key: rows[line - 1] for key, line in thresholds.lines(text).items()}
+    assert found["parity.near_threshold"] == "near_threshold = 1e-6"
+    assert found["model.0.min"] == found["model.1.min"] == "min = 0.7"
+    assert (found["model.0.note"], found["model.1.max.of.two.0"]) == ('"""', "1]")
+    lines = thresholds.lines(text)
+    assert lines["parity.max_probability_difference"] == 2
+    assert (lines["model.0.min"], lines["model.1.min"]) == (10, 19)
+
+
+def test_a_file_that_is_no_toml_has_no_lines():
+    assert thresholds.lines("[data") == {}
