@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -37,9 +38,21 @@ def render(template: str, **parts: Any) -> str:
 
 def markdown(story: dict[str, Any], exploration: list[dict[str, Any]]) -> str:
     """The same story without pictures, in GitHub's Markdown."""
+    return render_markdown("report.md.j2", **story, exploration=exploration)
+
+
+def render_markdown(template: str, **parts: Any) -> str:
+    """A page of a template in GitHub's Markdown, in which no part can be markup."""
     environment = _environment()
     environment.finalize = _escape_markdown
-    return environment.get_template("report.md.j2").render(story, exploration=exploration)
+    return environment.get_template(template).render(parts)
+
+
+def front_matter(metadata: dict[str, Any]) -> Markup:
+    """Metadata as YAML between two lines of dashes, which stands before a page's Markdown."""
+    # Wide enough that no value is folded.
+    text = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10_000)
+    return Markup(f"---\n{text}---")  # noqa: S704  what YAML quotes can't end it
 
 
 def _environment() -> Environment:

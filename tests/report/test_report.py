@@ -125,11 +125,10 @@ def test_a_passing_run_ships(write, edit):
     assert markdown.startswith("**✅ Ships:**")
 
 
-def test_the_twin_is_named_in_the_header(reported, write, edit):
+def test_the_twin_is_named_in_the_header(reported, write, become):
     page, markdown, _ = reported
     assert "Synthetic data." not in page.text + markdown
-    edit("metrics", lambda metrics: metrics.update(synthetic=True))
-    edit("data", lambda data: data.update(source="twin"))
+    become("twin")
     page, markdown, _ = write()
     assert page.text.index("Synthetic data.") < page.text.index("Of 100 frauds")
     assert markdown.index("Synthetic data.") < markdown.index("Of 100 frauds")
@@ -314,5 +313,5 @@ def test_a_report_that_fails_leaves_the_last_one(run, reported):
 
 def test_the_same_run_gives_the_same_report(run, explored_run, reported):
     report.run(run)
-    for name in ("index.html", "report.md"):
+    for name in ("index.html", "report.md", "model_card.md", "datasheet.md"):
         assert (run.build / "report" / name).read_bytes() == (explored_run.build / "report" / name).read_bytes()
