@@ -1,0 +1,66 @@
+"""Models judged on the same rows and the same draws: their metrics, and the paired differences between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.costs import CostModel
+from fraud.metrics import delong
+from fraud.metrics.classification import Floats, judge
+from fraud.metrics.intervals import Interval, bootstrap, interval, values
+from fraud.metrics.money import ledger
+from fraud.scorer import Scores
+
+
+@dataclass(frozen=True)
+class Paired:
+    """By model, its answers for the rows, each metric's value, and each metric on every draw."""
+
+    label: NDArray[np.int8]
+    scores: Mapping[str, Scores]
+    value: Mapping[str, Mapping[str, float]]
+    drawn: Mapping[str, Mapping[str, Floats]]
+
+    def metrics(self, model: str) -> dict[str, Interval]:
+        """The metrics of one model with their intervals."""
+        return {name: interval(value, self.drawn[model][name]) for name, value in self.value[model].items()}
+
+    def difference(self, model: str, other: str) -> dict[str, Interval]:
+        """`model` less `other` in every metric; that in `roc_auc` has `p` besides, of DeLong's test."""
+        paired = {
+            name: interval(value - self.value[other][name], self.drawn[model][name] - self.drawn[other][name])
+            for name, value in self.value[model].items()
+        }
+        paired["roc_auc"]["p"] = delong.p_value(
+            self.label, self.scores[model].probability, self.scores[other].probability
+        )
+        return paired
+
+
+def paired(
+    label: NDArray[np.int8],
+    amount: Floats,
+    scores: Mapping[str, Scores],
+    costs: CostModel,
+    weight: float,
+    draws: int,
+    seed: int,
+) -> Paired:
+    """Judge models by their answers for n rows, in the same order.
+
+    Args:
+        label, amount: shape (n,), the latter in euros.
+        scores: by model.
+        weight: what one legitimate row counts for, a fraud counting 1.
+
+    Raises:
+        ValueError: a class is missing among the rows.
+    """
+    models = {
+        name: judge(label, s.probability, s.prediction, ledger(s.decision, label, amount, costs))
+        for name, s in scores.items()
+    }
+    value = {name: values(model, weight) for name, model in models.items()}
+    return Paired(label, scores, value, bootstrap(models, weight, draws, seed))
