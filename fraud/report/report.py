@@ -2,7 +2,7 @@
 
 from fraud import artefacts
 from fraud.errors import UsageError
-from fraud.report import card, evidence, pages
+from fraud.report import card, evidence, history, pages
 from fraud.report.charts import charts
 from fraud.report.evidence import Evidence
 from fraud.report.story import story
@@ -10,7 +10,8 @@ from fraud.settings import Settings
 
 
 def run(settings: Settings) -> str:
-    """Write `report/`: the page, the same in Markdown, model card and datasheet; returns the verdict and where it lies.
+    """Write `report/`, the page, the same in Markdown, model card and datasheet, and a line of the run's history; returns
+    the verdict and where the report lies.
 
     Raises:
         UsageError: an artefact is missing, or not of the same run as the others.
@@ -26,6 +27,8 @@ def run(settings: Settings) -> str:
         (temporary / "report.md").write_text(pages.markdown(told, exploration), encoding="utf-8")
         (temporary / "model_card.md").write_text(card.model_card(read, told), encoding="utf-8")
         (temporary / "datasheet.md").write_text(card.datasheet(read, told), encoding="utf-8")
+        # Before the report gets its name: a run whose line could not be written is reported again.
+        history.record(read)
     return f"{told['sentence']}\nreport: {folder / 'index.html'}"
 
 
