@@ -37,8 +37,8 @@ TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all data validate explore train select experiments evaluate check-model report gate image serve test test-long lint bench \
-	bench-serving lock clean help settings-changed
+.PHONY: all data validate explore train select experiments evaluate check-model report gate history image serve test test-long lint \
+	bench bench-serving lock clean help settings-changed
 
 all: report gate ## everything: from nothing to the report and the verdict of the gates
 
@@ -106,6 +106,9 @@ $(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(TEMPLATES
 gate: $(BUILD)/report/index.html ## say whether the model may ship; fails on a "no"
 	@$(RUN) -m checks gate $(if $(filter true,$(GITHUB_ACTIONS)),--github)
 
+history: $(READY) ## show the last runs of BUILD and draw their trend
+	$(RUN) -m fraud history
+
 # --- what ships --------------------------------------------------------------------------------------------------------
 
 image: gate ## build the image of the API, after a passing gate
@@ -140,5 +143,6 @@ lock: ## pin every requirement anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --no-header -o requirements-serve.txt
 
-clean: ## remove what was made, but not the virtual environment or the data
-	git clean -fdXq build
+# The history alone can't be made again.
+clean: ## remove what was made, but not the virtual environment, the data or the history
+	git clean -fdXq --exclude='!/build/history.jsonl' build

@@ -48,7 +48,21 @@ def _parser() -> argparse.ArgumentParser:
         "experiments", "run the study: nested estimates, imbalance, features, learning curve, hard frauds", _experiments
     )
     step("evaluate", "score the bundles on the rows kept apart", _evaluate)
-    step("report", "write the report from the artefacts of the run", _report)
+    step("report", "write the report from the artefacts of the run", _report).add_argument(
+        "--open", action="store_true", help="and open it in the browser"
+    )
+    step("history", "show the last runs that were finished in BUILD, and draw their trend", _history).add_argument(
+        "--last", type=_count, default=20, metavar="N", help="so many of them (default: %(default)s)"
+    )
+    compare = step("compare", "compare two finished runs on the rows that judge both", _compare)
+    compare.add_argument("a", metavar="A", type=Path, help="build folder of a run, such as that of the champion")
+    compare.add_argument("b", metavar="B", type=Path, help="build folder of the run that is held against it")
+    compare.add_argument(
+        "--to",
+        metavar="DIR",
+        type=Path,
+        help="where comparison.json and comparison.md go (default: comparison in FRAUD_BUILD)",
+    )
     serve = step("serve", "serve the model over HTTP", _serve)
     serve.epilog = f"{_told(('build', *settings.SERVING))}\n\n{EPILOG}"
     serve.add_argument("--access-log", choices=("on", "off"), help="overrides FRAUD_ACCESS_LOG; off is faster")
@@ -184,10 +198,41 @@ def _evaluate(asked: argparse.Namespace) -> int:
 
 
 def _report(asked: argparse.Namespace) -> int:
-    from fraud.report import report
+    import webbrowser
 
-    print(report.run(settings.load()))
+    from fraud.report import report
+    from fraud.terminal import say
+
+    loaded = settings.load()
+    print(report.run(loaded))
+    page = (loaded.build / "report" / "index.html").resolve()
+    if asked.open and not webbrowser.open(page.as_uri()):
+        say(f"no browser was found to open it in: the report lies at {page}")
     return 0
+
+
+def _history(asked: argparse.Namespace) -> int:
+    from fraud.report import trend
+
+    print(trend.run(settings.load().build, asked.last))
+    return 0
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    from fraud.evaluate import compare
+    from fraud.report import comparison
+
+    to = asked.to or settings.load().build / "comparison"
+    print(comparison.text(compare.run(asked.a, asked.b, to)))
+    print(f"comparison: {to / compare.PAGE}")
+    return 0
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
 
 
 def _score(asked: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from fraud.api import keys
 from fraud.learn import chosen
 
 STEPS = ("data", "explore", "train", "evaluate", "report", "serve", "promote", "settings", "score", "twin", "key")
+STEPS += ("history", "compare")
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,7 @@ def test_every_step_has_its_help(arguments, capsys):
     [
         *([], ["nothing"], ["score"], ["promote"], ["train", "--fast"], ["twin"], ["key"]),
         ["key", "new", "a", "--days", "0"],
+        *(["compare", "build"], ["history", "--last", "0"]),
     ],
 )
 def test_a_wrong_call_exits_with_2(arguments):
@@ -68,7 +70,7 @@ def test_a_bad_setting_is_one_line_and_exit_code_2(clean_settings, capsys):
     assert told.count("\n") == 1
 
 
-@pytest.mark.parametrize("step", ["explore", "train", "evaluate", "report"])
+@pytest.mark.parametrize("step", ["explore", "train", "evaluate", "report", "history"])
 def test_a_step_without_the_one_before_it_says_which_that_is(clean_settings, tmp_path, capsys, step):
     clean_settings(build=tmp_path / "build")
     assert command.main([step]) == 2
@@ -184,3 +186,45 @@ def test_a_file_in_place_of_the_build_folder_is_told(clean_settings, tmp_path, c
     clean_settings(build=tmp_path / "file" / "build", data=told.data)
     assert command.main(["data"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_comparison_goes_below_the_build_or_where_it_is_told(told, tmp_path, capsys):
+    call = ["compare", str(told.build), str(told.build)]
+    assert command.main(call) == 0
+    out = capsys.readouterr().out
+    assert "A and B are the same bundle" in out
+    assert "within noise" in out
+    assert str(told.build / "comparison" / "comparison.md") in out
+    assert command.main([*call, "--to", str(tmp_path / "named")]) == 0
+    names = ("comparison.json", "comparison.md")
+    for name in names:
+        assert (tmp_path / "named" / name).read_bytes()
+    assert sorted(path.name for path in (told.build / "comparison").iterdir()) == list(names)
+
+
+def test_a_comparison_with_nothing_is_one_line_and_exit_code_2(told, tmp_path, capsys):
+    assert command.main(["compare", str(tmp_path / "nowhere"), str(told.build)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fraud compare: ")
+    assert "metrics.json is missing: run `make evaluate` first" in said
+    assert said.count("\n") == 1
+
+
+def test_a_report_may_be_opened_and_its_run_stands_in_the_history(told, monkeypatch, capsys):
+    import webbrowser
+
+    from fraud.explore import explore
+
+    explore.run(told)
+    opened = []
+    page = (told.build / "report" / "index.html").resolve()
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or len(opened) == 1)
+    assert command.main(["report"]) == 0
+    assert opened == []
+    assert command.main(["report", "--open"]) == 0
+    assert opened == [page.as_uri()]
+    assert "no browser" not in capsys.readouterr().err
+    assert command.main(["report", "--open"]) == 0
+    assert f"no browser was found to open it in: the report lies at {page}" in capsys.readouterr().err
+    assert command.main(["history"]) == 0
+    assert "1 of 1 runs" in capsys.readouterr().out

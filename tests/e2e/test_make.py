@@ -106,3 +106,12 @@ def test_killed_ten_times_it_ends_with_the_same_metrics(finished: Any, new_tree:
     done = tree.make("report")
     assert done.returncode == 0, done.stdout + done.stderr
     assert tree.protocols() == finished.protocols()
+
+
+def test_clean_leaves_the_history_and_nothing_else_that_was_made(new_tree: Callable[[], Any]) -> None:
+    tree = new_tree()
+    (tree.folder / "build/report").mkdir()
+    for name in ("report/index.html", "metrics.json", "history.jsonl"):
+        (tree.folder / "build" / name).write_text("made")
+    assert tree.run("git init --quiet && make clean").returncode == 0
+    assert sorted(path.name for path in (tree.folder / "build").iterdir()) == ["README.md", "history.jsonl"]
