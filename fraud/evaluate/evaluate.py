@@ -14,10 +14,8 @@ from fraud.dataset import source, split
 from fraud.dataset.split import Split
 from fraud.errors import UsageError
 from fraud.evaluate.champion import champion
-from fraud.metrics import curves, delong
-from fraud.metrics.classification import judge
-from fraud.metrics.intervals import Interval, bootstrap, interval, values
-from fraud.metrics.money import ledger
+from fraud.evaluate.paired import paired
+from fraud.metrics import curves
 from fraud.metrics.recalibration import recalibration
 from fraud.metrics.weights import legitimate_weight
 from fraud.scorer import Scorer, Scores
@@ -105,23 +103,7 @@ def _refuse_other_rows(folder: Path, manifest: Manifest, data_digest: str, rows:
 
 def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, Any]:
     label = judged.label
-    models = {
-        role: judge(label, s.probability, s.prediction, ledger(s.decision, label, judged.amount, settings.costs))
-        for role, s in judged.scores.items()
-    }
-    drawn = bootstrap(models, weight, settings.bootstrap_draws, settings.seed)
-    value = {role: values(model, weight) for role, model in models.items()}
-
-    def difference(other: str) -> dict[str, Interval]:
-        paired = {
-            name: interval(value["model"][name] - value[other][name], drawn["model"][name] - drawn[other][name])
-            for name in value["model"]
-        }
-        paired["roc_auc"]["p"] = delong.p_value(
-            label, judged.scores["model"].probability, judged.scores[other].probability
-        )
-        return paired
-
+    found = paired(label, judged.amount, judged.scores, settings.costs, weight, settings.bootstrap_draws, settings.seed)
     record: dict[str, Any] = {
         "rows": len(label),
         "frauds": int(label.sum()),
@@ -132,17 +114,17 @@ def _protocol(judged: _Judged, weight: float, settings: Settings) -> dict[str, A
                 "version": judged.manifests[role].version,
                 "digest": judged.manifests[role].digest,
                 "thresholds": judged.manifests[role].thresholds.model_dump(),
-                "metrics": {name: interval(value[role][name], drawn[role][name]) for name in value[role]},
+                "metrics": found.metrics(role),
                 "calibration": recalibration(label, judged.scores[role].probability, weight),
                 "curves": curves.curves(label, judged.scores[role].probability, weight),
             }
-            for role in models
+            for role in judged.scores
         },
     }
-    for role in models:
+    for role in judged.scores:
         if role != "model":
-            record[role]["difference"] = difference(role)
-    if "champion" in models:
+            record[role]["difference"] = found.difference("model", role)
+    if "champion" in judged.scores:
         record["champion"]["caveats"] = judged.caveats
     return {"champion": None, **record}
 
