@@ -10,8 +10,10 @@ from fraud.settings import Settings
 
 
 def run(settings: Settings) -> str:
-    """Write `report/`, the page, the same in Markdown, model card and datasheet, and a line of the run's history; returns
-    the verdict and where the report lies.
+    """Write `report/` (the page, the same in Markdown, model card and datasheet) and a line of the run's history.
+
+    Returns:
+        the verdict and where the report lies.
 
     Raises:
         UsageError: an artefact is missing, or not of the same run as the others.
