@@ -30,9 +30,7 @@ def run(settings: Settings) -> dict[str, Any]:
         raise UsageError(f"the model was not compared with BASELINE={settings.baseline}: run `make evaluate` again")
     if validation["data"]["digest"] != metrics["provenance"]["data"]["digest"]:
         raise UsageError("the data that was validated is not the data that was evaluated: run `make all` again")
-    scores_path = settings.build / "scores.parquet"
-    if not scores_path.is_file() or artefacts.sha256(scores_path) != metrics["scores_digest"]:
-        raise UsageError(f"{scores_path} is not the one that metrics.json was made with: run `make evaluate` again")
+    scores_path = artefacts.scores(settings.build, metrics["scores_digest"])
     gates = [
         *_data(validation, limits.data),
         *parity.gates(pd.read_parquet(scores_path), _pipeline(settings.build), limits.parity),

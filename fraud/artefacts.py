@@ -98,6 +98,18 @@ def verdict_on(bundle: Path) -> Path:
     return inside if os.path.lexists(inside) else bundle.parent / GATE
 
 
+def scores(build: Path, digest: str) -> Path:
+    """Where `scores.parquet` lies, sure to be the one of this digest, as `metrics.json` names it.
+
+    Raises:
+        UsageError: it is missing, or another one.
+    """
+    path = build / "scores.parquet"
+    if not path.is_file() or sha256(path) != digest:
+        raise UsageError(f"{path} is not the one that metrics.json was made with: run `make evaluate` again")
+    return path
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 digest of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

@@ -5,7 +5,7 @@ it write each stream takes as long as to score fifty transactions.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from itertools import chain
 from typing import Any
@@ -152,7 +152,7 @@ def _field(values: list[Any], kind: Any) -> _Column:
     return _texts(values) if kind is _TEXT else _numbers(np.array(values, np.float64))
 
 
-def _side_by_side(columns: Iterator[_Column] | Sequence[_Column]) -> _Column:
+def _side_by_side(columns: Iterable[_Column]) -> _Column:
     lengths, buffers = zip(*columns, strict=True)
     return list(chain.from_iterable(lengths)), list(chain.from_iterable(buffers))
 

@@ -80,7 +80,7 @@ def run(settings: Settings) -> None:
 def _try(folder: Path, manifest: Manifest) -> None:
     """Let the model answer in a process of its own: in this one it would not survive the fork of the workers.
 
-    Meanwhile the application is loaded here, which takes as long: nothing before imports Flask.
+    Meanwhile the application is loaded here, which takes longer: what runs before loads Flask only to check a limit.
     """
     # Once for all: to import them starts no thread, which would be missing after a fork.
     graph.runtime()
@@ -204,14 +204,14 @@ def _stop_when_told(lines: Lines | None) -> None:
 
 
 def _limit(settings: Settings) -> "Limit | None":
-    if settings.rate_limit is None and settings.rate_store is None:
+    if settings.rate_limit is None:
+        if settings.rate_store is not None:
+            raise UsageError("FRAUD_RATE_STORE has nothing to count: set FRAUD_RATE_LIMIT, too")
         return None
     from fraud.api import limits
 
     store = None if settings.rate_store is None else settings.rate_store.get_secret_value()
-    if settings.rate_limit is not None:
-        return limits.limit(settings.rate_limit, settings.workers, store)
-    raise UsageError("FRAUD_RATE_STORE has nothing to count: set FRAUD_RATE_LIMIT, too")
+    return limits.limit(settings.rate_limit, settings.workers, store)
 
 
 def _in_memory() -> str | None:

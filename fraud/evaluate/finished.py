@@ -158,10 +158,8 @@ def _scores(folder: Path, digest: str) -> pd.DataFrame:
     path = folder / "scores.parquet"
     if not path.is_file():
         raise UsageError(f"{path} is missing: run `{_STEP}` again, or fetch it with the rest of the run")
-    if artefacts.sha256(path) != digest:
-        raise UsageError(f"{path} is not the one that metrics.json was made with: run `{_STEP}` again")
     try:
-        scores = pd.read_parquet(path)
+        scores = pd.read_parquet(artefacts.scores(folder, digest))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} can't be read ({str(error).splitlines()[0]}): run `{_STEP}` again") from None
     needed = ["protocol", "row", *_FACTS, *_ANSWERS]

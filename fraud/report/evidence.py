@@ -44,7 +44,8 @@ def read(build: Path) -> Evidence:
     documents = {name: artefacts.read_json(build / f"{name}.json", step) for name, step in _STEPS.items()}
     for path, step, why in _stale(build, documents):
         raise UsageError(f"{path} {why}: run `{step}` again")
-    return Evidence(build=build, scores=_scores(build, documents["metrics"]["scores_digest"]), **documents)
+    scores = pd.read_parquet(artefacts.scores(build, documents["metrics"]["scores_digest"]))
+    return Evidence(build=build, scores=scores, **documents)
 
 
 def _stale(build: Path, documents: dict[str, dict[str, Any]]) -> Iterator[tuple[Path, str, str]]:
@@ -69,10 +70,3 @@ def _data(document: dict[str, Any]) -> dict[str, Any]:
     """The record of the data that an artefact stands on; `data.json` is that record itself."""
     record: dict[str, Any] = document.get("provenance", document).get("data", document)
     return record
-
-
-def _scores(build: Path, digest: str) -> pd.DataFrame:
-    path = build / "scores.parquet"
-    if not path.is_file() or artefacts.sha256(path) != digest:
-        raise UsageError(f"{path} is not the one that metrics.json was made with: run `{_STEPS['metrics']}` again")
-    return pd.read_parquet(path)
