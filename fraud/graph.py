@@ -3,7 +3,7 @@
 import math
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +44,19 @@ class Graph:
         # As many as were ever needed at once; a deque is handed between threads without a lock.
         self._singles: deque[_Single] = deque()
 
-    def answers(self, prepared: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
-        """Shape (n, width), found for so many rows at once.
+    def answers(self, prepared: NDArray[np.float32], pieces: Iterable[slice]) -> NDArray[np.float32]:
+        """Shape (n, width).
 
         Args:
             prepared: shape (n, 30), as `features.prepare` makes them.
+            pieces: the rows that are answered at once, from the first to the last.
 
         Raises:
             ValueError: one has no finite answer, or the graph is of another width.
         """
         if not len(prepared):
             return np.empty((0, self._width), np.float32)
-        parts = [
-            self._session.run(self._outputs, {_INPUT: prepared[start : start + rows]})[0]
-            for start in range(0, len(prepared), rows)
-        ]
+        parts = [self._session.run(self._outputs, {_INPUT: prepared[piece]})[0] for piece in pieces]
         answers: NDArray[np.float32] = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if answers.shape != (len(prepared), self._width):
             raise ValueError(f"the graph answers {answers.shape}, expected {(len(prepared), self._width)}")

@@ -1,6 +1,6 @@
 """`Scorer`: the one way from transactions to probability, decision and reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,9 @@ from fraud.graph import Graph
 # Batches of so many rows keep the working memory in tens of megabytes; reasons take some thousand numbers a row.
 _BATCH = 65_536
 _BATCH_OF_REASONS = 1_024
+
+# Of how many rows, which of them are computed at once, in order.
+Pieces = Callable[[int], Iterable[slice]]
 
 _REASONS = 3
 
@@ -74,13 +77,16 @@ class Scorer:
         )
         self._medians = np.array([read.manifest.features[name].median for name in schema.FEATURES])
 
-    def score(self, transactions: ArrayLike) -> Scores:
+    def score(self, transactions: ArrayLike, pieces: Pieces | None = None) -> Scores:
         """Score raw transactions, shape (n, 30), columns as in `schema.FEATURES`.
+
+        Args:
+            pieces: for who has something else to do between them; else so many that they fit into memory.
 
         Raises:
             ValueError: the shape is another, a value is not finite, or one is so large that the model has no answer.
         """
-        probability = self.probability(transactions)
+        probability = self.probability(transactions, pieces)
         review, decline = self.manifest.thresholds.applied(np.asarray(transactions, dtype=np.float64)[:, _AMOUNT])
         # The second of the decisions and the third are predictions of 1.
         prediction, declined = (probability >= review).astype(np.int8), probability >= decline
@@ -99,9 +105,9 @@ class Scorer:
         prediction, declined = probability >= review, probability >= decline
         return Score(probability, int(prediction), DECISIONS[prediction + declined], decline if declined else review)
 
-    def probability(self, transactions: ArrayLike) -> NDArray[np.float64]:
+    def probability(self, transactions: ArrayLike, pieces: Pieces | None = None) -> NDArray[np.float64]:
         """The calibrated probability of fraud, shape (n,)."""
-        raw = self._answers(transactions)
+        raw = self._answers(transactions, pieces)
         calibration = self.manifest.calibration
         return raw.astype(np.float64) if calibration is None else calibration.apply(raw)
 
@@ -121,7 +127,8 @@ class Scorer:
         raw = np.asarray(transactions, dtype=np.float64)
         if self._explainer is None:
             return self._occluded(raw)
-        moved = self._explainer.answers(prepare(raw, self.manifest.time), _BATCH_OF_REASONS).astype(np.float64)
+        prepared = prepare(raw, self.manifest.time)
+        moved = self._explainer.answers(prepared, _batches(len(raw), _BATCH_OF_REASONS)).astype(np.float64)
         base, calibration = self.manifest.reasons.base, self.manifest.calibration
         if base is None or calibration is None:
             return moved
@@ -172,8 +179,7 @@ class Scorer:
         log_odds = self._log_odds(raw)[:, None]
         moved = np.empty((len(raw), _COLUMNS))
         every = np.arange(_COLUMNS)
-        for start in range(0, len(raw), _BATCH_OF_REASONS):
-            rows = slice(start, start + _BATCH_OF_REASONS)
+        for rows in _batches(len(raw), _BATCH_OF_REASONS):
             without = np.tile(raw[rows, None], (1, _COLUMNS, 1))
             without[:, every, every] = self._medians
             moved[rows] = log_odds[rows] - self._log_odds(without.reshape(-1, _COLUMNS)).reshape(-1, _COLUMNS)
@@ -187,9 +193,15 @@ class Scorer:
         clipped = np.clip(raw, 1e-6, 1 - 1e-6)
         return np.log(clipped / (1 - clipped))
 
-    def _answers(self, transactions: ArrayLike) -> NDArray[np.float32]:
+    def _answers(self, transactions: ArrayLike, pieces: Pieces | None = None) -> NDArray[np.float32]:
         """The model's own output, log-odds or probability, shape (n,)."""
-        return self._model.answers(prepare(transactions, self.manifest.time), _BATCH)[:, 0]
+        prepared = prepare(transactions, self.manifest.time)
+        count = len(prepared)
+        return self._model.answers(prepared, _batches(count, _BATCH) if pieces is None else pieces(count))[:, 0]
+
+
+def _batches(count: int, rows: int) -> Iterator[slice]:
+    return (slice(start, start + rows) for start in range(0, count, rows))
 
 
 def tried(folder: Path, manifest: bundle.Manifest) -> Scorer:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
+from fraud.api.courtesy import COURTESY, Courtesy
 from fraud.api.guard import OPEN
 from fraud.api.predict import MOST_BYTES
 from fraud.api.problems import Refused
@@ -65,6 +66,7 @@ class Overload:
         self._bodies = _Room(bodies)
         self._turns = _Turns(turns, patience)
         self._turns_of_long = _HastyTurns(turns_of_long, patience)
+        self._courtesy = Courtesy()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer: Iterable[bytes]
@@ -73,7 +75,9 @@ class Overload:
             return answer
         if not self._places.take(1):
             return _refusal().reply(environ).send(environ, start_response)
-        body = environ["wsgi.input"] = _Body(environ["wsgi.input"], self._bodies, self._turns, self._turns_of_long)
+        environ[COURTESY] = self._courtesy
+        body = _Body(environ["wsgi.input"], self._bodies, self._turns, self._turns_of_long, self._courtesy)
+        environ["wsgi.input"] = body
         try:
             if environ["REQUEST_METHOD"] != "POST":
                 # It has no body for which to wait.
@@ -170,13 +174,14 @@ class _HastyTurns(_Turns):
 class _Body:
     """The body of a request, whose turn has come once it is read; while it is read, others have theirs."""
 
-    __slots__ = ("_bodies", "_ended", "_held", "_stream", "_turn", "_turns", "_turns_of_long")
+    __slots__ = ("_bodies", "_courtesy", "_ended", "_held", "_stream", "_turn", "_turns", "_turns_of_long")
 
-    def __init__(self, stream: Any, bodies: _Room, turns: _Turns, turns_of_long: _Turns) -> None:
+    def __init__(self, stream: Any, bodies: _Room, turns: _Turns, turns_of_long: _Turns, courtesy: Courtesy) -> None:
         self._stream = stream
         self._bodies = bodies
         self._turns = turns
         self._turns_of_long = turns_of_long
+        self._courtesy = courtesy
         self._held = 0
         self._ended = False
         self._turn: _Turns | None = None
@@ -211,7 +216,11 @@ class _Body:
         Raises:
             Refused: 503, it did not come in time.
         """
-        turns = self._turns_of_long if self._held >= _LONG else self._turns
+        turns = self._turns
+        if self._held >= _LONG:
+            turns = self._turns_of_long
+        else:
+            self._courtesy.asked()
         if not turns.take():
             raise _refusal()
         self._turn = turns

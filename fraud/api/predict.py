@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from werkzeug.http import parse_options_header
 
 from fraud.api import arrow_decode, decode
+from fraud.api.courtesy import ALONE, COURTESY, Courtesy
 from fraud.api.problems import Refused
 from fraud.api.reply import Environ, Reply, request_id
 from fraud.api.unusual import Unusual
@@ -85,12 +86,13 @@ class Predict:
             answers = self._answers(arrow_decode.rows(text), everywhere, environ)
             return Reply(HTTPStatus.OK, ARROW, self._arrow.encode(*answers), {})
         if media_type == LINES:
-            documents = self._documents(*self._answers(decode.lines(text), everywhere, environ))
+            rows = decode.lines(text, _courtesy(environ))
+            documents = self._documents(*self._answers(rows, everywhere, environ))
             return Reply(HTTPStatus.OK, LINES, _encoder.encode_lines(documents), {})
         transaction = self._usual(text)
         if transaction is not None:
             return self._one(transaction, everywhere, environ)
-        rows, many = decode.json(text)
+        rows, many = decode.json(text, _courtesy(environ))
         documents = self._documents(*self._answers(rows, everywhere, environ))
         if not many:
             documents[0].id = request_id(environ)
@@ -121,10 +123,15 @@ class Predict:
 
         Those that are not approved come with reasons, or all of them.
         """
-        scores = self._scorer.score(rows)
+        courtesy = _courtesy(environ)
+        scores = self._scorer.score(rows, courtesy.pieces)
         environ[TRANSACTIONS], environ[DECIDED] = rows, scores
         explained = np.arange(len(rows)) if everywhere else np.flatnonzero(scores.prediction)
-        reasons = self._scorer.reasons(rows[explained]) if len(explained) else []
+        reasons = [
+            reason
+            for piece in courtesy.pieces(len(explained))
+            for reason in self._scorer.reasons(rows[explained[piece]])
+        ]
         return scores, dict(self._unusual.warnings(rows)), dict(zip(explained.tolist(), reasons, strict=True))
 
     def _documents(
@@ -155,6 +162,11 @@ class _Document(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 _encoder = msgspec.json.Encoder()
+
+
+def _courtesy(environ: Environ) -> Courtesy:
+    found: Courtesy = environ.get(COURTESY, ALONE)
+    return found
 
 
 def _media_type(environ: Environ) -> str:

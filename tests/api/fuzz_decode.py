@@ -10,7 +10,15 @@ import numpy as np
 
 with atheris.instrument_imports(include=["fraud.api", "json"]):
     from fraud.api import body, decode, model
+    from fraud.api.courtesy import ALONE, Courtesy
     from fraud.api.problems import Refused
+
+
+class Asked(Courtesy):
+    """Somebody always asks."""
+
+    def needed(self) -> bool:
+        return True
 
 
 def read_or_refused(read: Callable[[bytes], Any], text: bytes) -> Any:
@@ -24,18 +32,20 @@ def read_or_refused(read: Callable[[bytes], Any], text: bytes) -> Any:
         return refused.status
 
 
+_ASKED = Asked()
+
+
 def thorough_lines(text: bytes) -> Any:
     return model.transactions([body.parse(line) for line in text.split(b"\n") if line.strip()])
 
 
 def one_case(text: bytes) -> None:
     """Rows or a refusal; what the fast parser accepts the thorough one accepts, with equal values."""
-    fast = read_or_refused(lambda text: decode.json(text)[0], text)
     slow = read_or_refused(lambda text: model.transactions(body.parse(text)), text)
-    same(fast, slow)
-    fast = read_or_refused(decode.lines, text)
-    slow = read_or_refused(thorough_lines, text)
-    same(fast, slow)
+    slow_lines = read_or_refused(thorough_lines, text)
+    for courtesy in (ALONE, _ASKED):
+        same(read_or_refused(lambda text, courtesy=courtesy: decode.json(text, courtesy)[0], text), slow)
+        same(read_or_refused(lambda text, courtesy=courtesy: decode.lines(text, courtesy), text), slow_lines)
 
 
 def same(fast: Any, slow: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from fraud import schema
 from fraud.api import body, decode, model
+from fraud.api.courtesy import ALONE, Courtesy
 from fraud.api.problems import Refused
 
 NUMBERS = st.one_of(
@@ -47,9 +49,16 @@ def thorough(text: bytes) -> Any:
         return refused.status, refused.detail, refused.faults
 
 
-def whole(text: bytes) -> Any:
+class Asked(Courtesy):
+    """Somebody always asks."""
+
+    def needed(self) -> bool:
+        return True
+
+
+def read_by(courtesy: Courtesy, text: bytes) -> Any:
     try:
-        return decode.json(text)[0]
+        return decode.json(text, courtesy)[0]
     except Refused as refused:
         return refused.status, refused.detail, refused.faults
 
@@ -57,11 +66,13 @@ def whole(text: bytes) -> Any:
 @settings(max_examples=600, deadline=None, derandomize=True, database=None)
 @given(st.one_of(texts(), st.lists(texts(), max_size=3).map(lambda found: f"[{','.join(found)}]")))
 def test_the_fast_way_reads_what_the_thorough_one_reads(text: str) -> None:
-    expected, found = thorough(text.encode()), whole(text.encode())
-    if isinstance(expected, tuple):
-        assert found == expected
-    else:
-        assert np.array_equal(found, expected)
+    expected = thorough(text.encode())
+    for courtesy in (ALONE, Asked()):
+        found = read_by(courtesy, text.encode())
+        if isinstance(expected, tuple):
+            assert found == expected
+        else:
+            assert np.array_equal(found, expected)
 
 
 @settings(max_examples=600, deadline=None, derandomize=True, database=None)
@@ -84,49 +95,68 @@ def test_one_in_a_list_is_not_read_as_one(blog_transaction: dict[str, float]) ->
 @settings(max_examples=600, deadline=None, derandomize=True, database=None)
 @given(st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_read_or_refused(text: bytes) -> None:
-    for read in (decode.json, decode.lines):
+    for read, courtesy in product((decode.json, decode.lines), (ALONE, Asked())):
         # Anything else that it may raise is a bug.
         with suppress(Refused):
-            read(text)
+            read(text, courtesy)
 
 
 @pytest.mark.parametrize("torn", ['"V3":\n', '"V3"\r\n:', '\n"V3":'])
 def test_a_transaction_does_not_go_on_in_the_next_line(blog_transaction: dict[str, float], torn: str) -> None:
     text = json.dumps(blog_transaction).replace('"V3":', torn).encode()
-    with pytest.raises(Refused, match="Transaction line 1: "):
-        decode.lines(text)
+    for courtesy in (ALONE, Asked()):
+        with pytest.raises(Refused, match="Transaction line 1: "):
+            decode.lines(text, courtesy)
 
 
 def test_as_many_lines_as_transactions_may_hold_other_ones(blog_transaction: dict[str, float]) -> None:
     text = json.dumps(blog_transaction).encode()
     torn = text.replace(b', "V3"', b',\n"V3"')
-    for lines in (text + b" " + torn, torn + b" " + text, torn.replace(b"\n", b" \r\n\n ") + text):
-        with pytest.raises(Refused, match="Transaction line 1: "):
-            decode.lines(lines)
-    with pytest.raises(Refused, match="Transaction line 3: "):
-        decode.lines(text + b"\n\n" + text + text + b"\n\n\n")
-    assert len(decode.lines(b"\n \r\n" + text + b"\t\r\n\n  " + text)) == 2
+    for courtesy in (ALONE, Asked()):
+        for lines in (text + b" " + torn, torn + b" " + text, torn.replace(b"\n", b" \r\n\n ") + text):
+            with pytest.raises(Refused, match="Transaction line 1: "):
+                decode.lines(lines, courtesy)
+        with pytest.raises(Refused, match="Transaction line 3: "):
+            decode.lines(text + b"\n\n" + text + text + b"\n\n\n", courtesy)
+        assert len(decode.lines(b"\n \r\n" + text + b"\t\r\n\n  " + text, courtesy)) == 2
 
 
+@pytest.mark.parametrize("courtesy", [ALONE, Asked()], ids=["alone", "asked"])
 @pytest.mark.parametrize("line", [b"1\n", b"{}\n", b"\n"])
-def test_a_body_of_nothing_but_lines_takes_no_memory_of_its_own(line: bytes) -> None:
-    text = line * (2_000_000 // len(line))
+def test_a_body_of_nothing_but_lines_takes_no_memory_of_its_own(line: bytes, courtesy: Courtesy) -> None:
+    text = line * (2_000_000 // len(line)) + b'"' * 60
     tracemalloc.start()
     with suppress(Refused):
-        decode.lines(text)
+        decode.lines(text, courtesy)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 10 * len(text)
 
 
+def test_a_list_of_nothing_but_commas_takes_no_memory_of_its_own(blog_transaction: dict[str, float]) -> None:
+    text = b"[" + b"1," * 1_000_000 + json.dumps(blog_transaction).encode() + b"]"
+    tracemalloc.start()
+    with pytest.raises(Refused, match="too many"):
+        decode.json(text, Asked())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    tracemalloc.start()
+    with pytest.raises(Refused, match="too many"):
+        decode.json(text)
+    alone = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1.1 * alone
+
+
+@pytest.mark.parametrize("courtesy", [ALONE, Asked()], ids=["alone", "asked"])
 @pytest.mark.parametrize("way", ["json", "lines"])
 def test_what_is_whole_takes_the_fast_way(
-    way: str, blog_transaction: dict[str, float], monkeypatch: pytest.MonkeyPatch
+    way: str, courtesy: Courtesy, blog_transaction: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(_: bytes) -> None:
         raise AssertionError("the thorough parser was asked")
 
     monkeypatch.setattr(body, "parse", slow)
-    text = json.dumps(blog_transaction).encode()
-    read = decode.json(text)[0] if way == "json" else decode.lines(text)
+    text = json.dumps([blog_transaction] if way == "json" else blog_transaction).encode()
+    read = decode.json(text, courtesy)[0] if way == "json" else decode.lines(text, courtesy)
     assert read.tolist() == [list(blog_transaction.values())]
