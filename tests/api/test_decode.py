@@ -160,3 +160,12 @@ def test_what_is_whole_takes_the_fast_way(
     text = json.dumps([blog_transaction] if way == "json" else blog_transaction).encode()
     read = decode.json(text, courtesy)[0] if way == "json" else decode.lines(text, courtesy)
     assert read.tolist() == [list(blog_transaction.values())]
+
+
+@pytest.mark.parametrize("courtesy", [ALONE, Asked()], ids=["alone", "asked"])
+def test_a_doubled_name_is_seen_in_lines_too(blog_transaction: dict[str, float], courtesy: Courtesy) -> None:
+    text = json.dumps(blog_transaction).encode()
+    doubled = text.replace(b'"V3":', b'"V3": 1, "V3":')
+    with pytest.raises(Refused) as caught:
+        decode.lines(text + b"\n" + doubled, courtesy)
+    assert [(fault.pointer, fault.mend) for fault in caught.value.faults] == [("/1/V3", "give it once")]
