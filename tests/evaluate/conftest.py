@@ -1,16 +1,19 @@
-"""Two finished runs of other models on the same data, and a way to change what they left."""
+"""Finished runs to compare, with ways to change what they left; and rows that judge a small bundle."""
 
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from checks import model
-from fraud import artefacts, bundle
+from fraud import artefacts, bundle, schema
 from fraud.evaluate import evaluate
+from fraud.evaluate.judged import Judged
+from fraud.scorer import Scorer
 from fraud.settings import Settings
 
 
@@ -64,3 +67,18 @@ def judge_with(edit):
         edit(build, "metrics", lambda metrics: metrics.update(scores_digest=artefacts.sha256(path)))
 
     return change
+
+
+@pytest.fixture
+def judged_rows(bundle_folder, draw):
+    """`judged_rows(rows, frauds)`: rows drawn anew, with the answers of a small bundle, which hang on V14 and Amount."""
+
+    def ask(rows=3_000, frauds=150, seed=3):
+        scorer = Scorer(bundle_folder)
+        frame = draw(rows, frauds, seed)
+        positions = np.arange(0, len(frame), 2)
+        test, train = frame.iloc[positions], frame.drop(index=positions)
+        scores = scorer.score(test[list(schema.FEATURES)].to_numpy())
+        return Judged(train, positions, test, {"model": scorer}, {"model": scores}, [])
+
+    return ask
