@@ -11,13 +11,16 @@ from fraud.evaluate.judged import Judged
 from fraud.metrics import effects
 from fraud.metrics.classification import Floats, judge
 from fraud.metrics.intervals import Interval, bootstrap, interval, values
+from fraud.metrics.sampled import standing_for
 from fraud.scorer import Scorer
 
 _REPEATS = 5
 _TOP = 4
 
-# All frauds and so many legitimate rows: a permuted one takes 150 answers, one for each feature and repeat.
-_PERMUTED = 3_000
+# Beside all frauds so many legitimate rows: a permuted one takes 150 answers, one for each feature and repeat. Half of
+# these are those of the highest scores, on which average precision hangs: drawn like others, few of them would be
+# there, and each count for many.
+_PERMUTED = 2_000
 _EXPLAINED = 2_000
 
 
@@ -38,10 +41,11 @@ def importance(judged: Judged, weight: float, draws: int, seed: int) -> dict[str
         `effects`, of the four that account for most, how the contribution follows the value.
     """
     generator = np.random.default_rng(seed)
-    permuted = _sample(judged.label, _PERMUTED, weight, generator)
+    permuted = _sample(judged, _PERMUTED // 2, _PERMUTED - _PERMUTED // 2, generator)
     lost = _lost(judged, permuted, weight, draws, seed, generator)
-    explained = _sample(judged.label, _EXPLAINED, weight, generator)
-    features, weights = judged.features[explained.rows], explained.weights(judged.label)
+    explained = _sample(judged, 0, _EXPLAINED, generator)
+    features, label = judged.features[explained.rows], judged.label[explained.rows]
+    weights = np.where(label == 1, 1.0, weight * explained.stand_for)
     contribution = judged.scorers["model"].contributions(features)
     magnitude = effects.magnitude(contribution, weights)
     top = sorted(range(len(lost)), key=lambda column: -lost[column]["value"])[:_TOP]
@@ -62,24 +66,25 @@ def importance(judged: Judged, weight: float, draws: int, seed: int) -> dict[str
 
 @dataclass(frozen=True)
 class _Sample:
-    """Positions of judged rows, ascending, and what a legitimate one of them counts for, a fraud counting 1."""
+    """Positions of judged rows, ascending, and how many rows of its class each of them stands for."""
 
     rows: NDArray[np.intp]
-    weight: float
-
-    def weights(self, label: NDArray[np.int8]) -> Floats:
-        return np.where(label[self.rows] == 1, 1.0, self.weight)
+    stand_for: Floats
 
     def size(self, label: NDArray[np.int8]) -> dict[str, int]:
         return {"rows": len(self.rows), "frauds": int(label[self.rows].sum())}
 
 
-def _sample(label: NDArray[np.int8], most: int, weight: float, generator: np.random.Generator) -> _Sample:
-    """All frauds, and legitimate rows that stand for all of them."""
-    legitimate = np.flatnonzero(label == 0)
-    taken = generator.choice(legitimate, min(most, len(legitimate)), replace=False)
-    rows = np.sort(np.concatenate([np.flatnonzero(label == 1), taken]))
-    return _Sample(rows, weight * len(legitimate) / len(taken))
+def _sample(judged: Judged, surest: int, others: int, generator: np.random.Generator) -> _Sample:
+    """All frauds, the legitimate rows of the highest scores, and of the other ones some that stand for all of them."""
+    legitimate = np.flatnonzero(judged.label == 0)
+    descending = legitimate[np.argsort(-judged.scores["model"].probability[legitimate], kind="stable")]
+    rest = descending[surest:]
+    drawn = generator.choice(rest, min(others, len(rest)), replace=False)
+    stand_for = np.ones(len(judged.label))
+    stand_for[drawn] = len(rest) / max(len(drawn), 1)
+    rows = np.sort(np.concatenate([np.flatnonzero(judged.label == 1), descending[:surest], drawn]))
+    return _Sample(rows, stand_for[rows])
 
 
 def _lost(
@@ -91,18 +96,23 @@ def _lost(
     chance /= chance.sum()
     # A ranking has no predictions.
     nothing = np.zeros_like(label)
+    stand_for = sample.stand_for[label == 0]
+    strata = (stand_for != 1).astype(np.intp), np.zeros(int(label.sum()), np.intp)
     value = np.zeros((_REPEATS, features.shape[1]))
     drawn = []
     for repeat in range(_REPEATS):
         givers = judged.features[generator.choice(len(chance), len(label), p=chance)]
         answers = {"": judged.scores["model"].probability[sample.rows]}
         answers |= {name: _without(scorer, features, givers, column) for column, name in enumerate(schema.FEATURES)}
-        models = {name: judge(label, probability, nothing) for name, probability in answers.items()}
-        precision = {name: values(model, sample.weight)["average_precision"] for name, model in models.items()}
+        models = {}
+        for name, probability in answers.items():
+            legitimate, frauds = judge(label, probability, nothing)
+            models[name] = standing_for(legitimate, stand_for), frauds
+        precision = {name: values(model, weight)["average_precision"] for name, model in models.items()}
         value[repeat] = [precision[""] - precision[name] for name in schema.FEATURES]
         # The first repeats take what does not part evenly.
         share = len(range(repeat, draws, _REPEATS))
-        of_rows = bootstrap(models, sample.weight, share, seed + repeat)
+        of_rows = bootstrap(models, weight, share, seed + repeat, strata)
         base = of_rows[""]["average_precision"]
         drawn.append(np.array([base - of_rows[name]["average_precision"] for name in schema.FEATURES]))
     joined = np.concatenate(drawn, axis=1)

@@ -71,7 +71,7 @@ def judge_with(edit):
 
 @pytest.fixture
 def judged_rows(bundle_folder, draw):
-    """`judged_rows(rows, frauds)`: rows drawn anew, with the answers of a small bundle, which hang on V14 and Amount."""
+    """`judged_rows(rows, frauds)`: rows drawn anew, with the answers of a small bundle: they hang on V14 and Amount."""
 
     def ask(rows=3_000, frauds=150, seed=3):
         scorer = Scorer(bundle_folder)
