@@ -6,6 +6,7 @@ from typing import Any
 
 from fraud.report import words
 from fraud.report.beside import BESIDE, champion, metric, money
+from fraud.report.decisions import decisions
 from fraud.report.evidence import Evidence
 from fraud.settings import Settings
 
@@ -21,8 +22,12 @@ _COUNTS = ("true_positives", "false_negatives", "false_positives", "true_negativ
 _MAKE = {"prevalence": "PREVALENCE", "twin_rows": "TWIN_ROWS", "twin_frauds": "TWIN_FRAUDS"}
 
 
-def story(evidence: Evidence) -> dict[str, Any]:
-    """The parts of the report by name, for the templates; artefacts that need no words come as they are."""
+def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
+    """The parts of the report by name, for the templates; artefacts that need no words come as they are.
+
+    Args:
+        volume: transactions a day, if known.
+    """
     metrics = evidence.metrics
     return {
         "ships": evidence.gate["verdict"] == "pass",
@@ -36,6 +41,7 @@ def story(evidence: Evidence) -> dict[str, Any]:
         "figures": _figures(metrics["protocols"]),
         "gates": [_gate(gate) for gate in evidence.gate["gates"]],
         "protocols": {name: _protocol(name, judged, metrics) for name, judged in metrics["protocols"].items()},
+        "decisions": {name: decisions(judged, volume) for name, judged in metrics["protocols"].items()},
         "metrics": [metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
         "recipe": _recipe(metrics["recipe"]),
         "training": {name: _training(record) for name, record in evidence.training["protocols"].items()},

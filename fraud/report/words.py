@@ -23,8 +23,8 @@ def rounded(figure: Figure, signed: bool = False) -> tuple[str, str, str]:
 
 
 def number(value: float) -> str:
-    """One figure without an interval: whole numbers whole, others with four significant digits."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+    """One figure without an interval: whole and large numbers whole, others with four significant digits."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 10_000 else f"{value:,.4g}"
 
 
 def of_hundred(figure: Figure) -> tuple[str, str, str]:
