@@ -18,15 +18,21 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _MARKUP = re.compile(r"[\\`*~\[\]<>|&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
-def html(story: dict[str, Any], charts: dict[str, list[Chart]], exploration: list[dict[str, Any]]) -> str:
+def html(
+    story: dict[str, Any],
+    charts: dict[str, list[Chart]],
+    why: dict[str, list[Chart]],
+    exploration: list[dict[str, Any]],
+) -> str:
     """One self-contained page.
 
     Args:
         story: as `story.story` returns it.
-        charts: by protocol.
+        charts: of the model's quality, by protocol.
+        why: of what it goes by, by protocol.
         exploration: the figures of `explore.json`, each with its PNG under "bytes".
     """
-    return render("index.html.j2", **story, charts=charts, exploration=exploration)
+    return render("index.html.j2", **story, charts=charts, why=why, exploration=exploration)
 
 
 def render(template: str, **parts: Any) -> str:

@@ -6,6 +6,7 @@ from fraud.report import card, evidence, history, pages
 from fraud.report.charts import charts
 from fraud.report.evidence import Evidence
 from fraud.report.story import story
+from fraud.report.why_charts import why_charts
 from fraud.settings import Settings
 
 
@@ -24,7 +25,7 @@ def run(settings: Settings) -> str:
     folder = settings.build / "report"
     with artefacts.replacing(folder) as temporary:
         temporary.mkdir()
-        page = pages.html(told, charts(read), exploration)
+        page = pages.html(told, charts(read), why_charts(read), exploration)
         (temporary / "index.html").write_text(page, encoding="utf-8")
         (temporary / "report.md").write_text(pages.markdown(told, exploration), encoding="utf-8")
         (temporary / "model_card.md").write_text(card.model_card(read, told), encoding="utf-8")

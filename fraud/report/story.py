@@ -7,6 +7,7 @@ from typing import Any
 from fraud.report import words
 from fraud.report.beside import BESIDE, champion, metric, money
 from fraud.report.decisions import decisions
+from fraud.report.details import details
 from fraud.report.evidence import Evidence
 from fraud.settings import Settings
 
@@ -41,6 +42,7 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
         "figures": _figures(metrics["protocols"]),
         "gates": [_gate(gate) for gate in evidence.gate["gates"]],
         "protocols": {name: _protocol(name, judged, metrics) for name, judged in metrics["protocols"].items()},
+        "details": {name: details(judged["model"]) for name, judged in metrics["protocols"].items()},
         "decisions": {name: decisions(judged, volume) for name, judged in metrics["protocols"].items()},
         "metrics": [metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
         "recipe": _recipe(metrics["recipe"]),
@@ -83,7 +85,22 @@ def _figure(
 
 def _gate(gate: dict[str, Any]) -> dict[str, Any]:
     measured = words.number(gate["value"]) if gate["low"] is None else words.with_interval(gate)
-    return {**gate, "measured": measured}
+    return {**gate, "measured": measured, "bar": _bar(gate)}
+
+
+def _bar(gate: dict[str, Any]) -> dict[str, Any] | None:
+    """The ends of a gate's bar, its interval and its limits, in hundredths of the bar's room; None where all are 0."""
+    ends = {name: gate[name] for name in ("low", "high", "min", "max") if gate[name] is not None}
+    least, most = min(0, gate["value"], *ends.values()), max(gate["value"], *ends.values())
+    # A share of one has all of it for its room.
+    most = 1 if 0 < most <= 1 and gate["low"] is not None and least == 0 else most + 0.05 * (most - least)
+    if most == least:
+        return None
+    place = {
+        name: 100 * (each - least) / (most - least)
+        for name, each in {**ends, "value": gate["value"], "zero": 0}.items()
+    }
+    return {"from": min(place["zero"], place["value"]), "width": abs(place["value"] - place["zero"]), **place}
 
 
 def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
