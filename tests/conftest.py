@@ -15,6 +15,8 @@ import pytest
 
 from fraud import bundle, schema, settings
 
+pytest_plugins = ["tests.browser"]
+
 
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -32,17 +32,18 @@ def details(model: dict[str, Any]) -> dict[str, Any]:
     """
     return {
         "slices": [_slices(name, bands) for name, bands in model["slices"].items()],
-        "slice_metrics": [term(name).label for name in _OF_SLICES],
+        "slice_metrics": {name: term(name).label for name in _OF_SLICES},
         "hardest": {name: [_case(case) for case in cases] for name, cases in model["hardest"].items()},
         "importance": _importance(model["importance"]),
         "drift": _drift(model["drift"]),
         "sensitivity": [
             {
+                "key": name,
                 "assumption": CostModel.model_fields[name].description,
                 **{
                     change: {
                         "assumed": words.number(found["assumed"]),
-                        "share": words.with_interval(found["savings_share"]),
+                        "share": words.rounded(found["savings_share"]),
                     }
                     for change, found in changes.items()
                 },
@@ -54,6 +55,7 @@ def details(model: dict[str, Any]) -> dict[str, Any]:
 
 def _slices(name: str, bands: list[dict[str, Any]]) -> dict[str, Any]:
     return {
+        "key": name,
         "title": _ALONG[name],
         "bands": [
             {
@@ -61,7 +63,7 @@ def _slices(name: str, bands: list[dict[str, Any]]) -> dict[str, Any]:
                 "rows": band["rows"],
                 "frauds": band["frauds"],
                 "few": band["few"],
-                "figures": [None if band[key] is None else words.rounded(band[key]) for key in _OF_SLICES],
+                "figures": {key: None if band[key] is None else words.rounded(band[key]) for key in _OF_SLICES},
             }
             for band in bands
         ],
@@ -97,7 +99,7 @@ def _importance(found: dict[str, Any]) -> dict[str, Any]:
             {
                 "feature": name,
                 "meaning": schema.COLUMNS_BY_NAME[name].meaning,
-                "lost": words.with_interval(figures["average_precision"], signed=True),
+                "lost": words.rounded(figures["average_precision"], signed=True),
                 "contribution": words.number(figures["contribution"]),
             }
             for name, figures in ranked[:_MOST]

@@ -1,16 +1,14 @@
 """The pages, as a person uses them: in a headless Chromium, by mouse and by keyboard, on a desk and on a phone."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 from werkzeug.test import Client
 
@@ -19,61 +17,6 @@ from fraud.api import keys, operations, pages
 from fraud.api.app import create_app, create_server_app
 from fraud.api.live import Model
 from fraud.scorer import Scorer
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-# A busy machine is slow, and no page is wrong for that.
-PATIENCE = 30_000
-expect.set_options(timeout=PATIENCE)
-
-
-@dataclass
-class Opened:
-    """A page, with what went wrong in it."""
-
-    page: Page
-    faults: list[str] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser on this machine: install one of {', '.join(BROWSERS)}")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def look(browser: Browser) -> Callable[..., AbstractContextManager[Opened]]:
-    """`with look(url, **context) as opened`: the page, none of whose requests may fail."""
-
-    @contextmanager
-    def opening(url: str, **context: Any) -> Iterator[Opened]:
-        with browser.new_context(**context) as used:
-            page = used.new_page()
-            page.set_default_timeout(PATIENCE)
-            opened = Opened(page)
-            page.on("pageerror", lambda error: opened.faults.append(str(error)))
-            page.on("requestfailed", lambda request: opened.faults.append(request.url))
-            page.on("response", lambda response: opened.refused.append(response.status) if not response.ok else None)
-            # That a request was refused is told below.
-            page.on(
-                "console",
-                lambda told: (
-                    opened.faults.append(told.text)
-                    if told.type in ("error", "warning") and "status of 4" not in told.text
-                    else None
-                ),
-            )
-            page.goto(url)
-            yield opened
-            assert opened.faults == []
-
-    return opening
 
 
 def served(folder: Path, api_keys: Path | None = None) -> AbstractContextManager[str]:
