@@ -15,6 +15,7 @@ export FRAUD_BASELINE := $(or $(BASELINE),$(FRAUD_BASELINE))
 export FRAUD_PREVALENCE := $(or $(PREVALENCE),$(FRAUD_PREVALENCE))
 export FRAUD_TWIN_ROWS := $(or $(TWIN_ROWS),$(FRAUD_TWIN_ROWS))
 export FRAUD_TWIN_FRAUDS := $(or $(TWIN_FRAUDS),$(FRAUD_TWIN_FRAUDS))
+export FRAUD_VOLUME := $(or $(VOLUME),$(FRAUD_VOLUME))
 export FRAUD_BUDGET := $(or $(BUDGET),$(FRAUD_BUDGET))
 export FRAUD_ROUNDS := $(or $(ROUNDS),$(FRAUD_ROUNDS))
 export FRAUD_ALL_ROWS := $(or $(ALL_ROWS),$(FRAUD_ALL_ROWS))
@@ -44,7 +45,7 @@ all: report gate ## everything: from nothing to the report and the verdict of th
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: DATA=$(DATA) BUILD=$(BUILD) BASELINE=$(BASELINE) PREVALENCE=$(PREVALENCE)" \
+	@echo "Variables: DATA=$(DATA) BUILD=$(BUILD) BASELINE=$(BASELINE) PREVALENCE=$(PREVALENCE) VOLUME=$(VOLUME)" \
 	  "DATA_SOURCE=$(or $(DATA_SOURCE),auto)" \
 	  "PYTHON=$(PYTHON) PORT=$(PORT) IMAGE=$(IMAGE)"
 
@@ -59,10 +60,11 @@ $(READY): requirements.txt
 # --- the pipeline ----------------------------------------------------------------------------------------------------
 
 # Each holds settings as they were; its time moves only when they do. The `+` keeps `make -n` truthful. The champion is
-# apart, since another one changes no more than the comparison.
-$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(ACCESS_LOG|API_KEYS_FILE|BASELINE|BUDGET|BUILD|BUNDLE|HOST|PORT|RATE_LIMIT|RATE_STORE|ROUNDS|WORKERS)='
+# apart, since another one changes no more than the comparison, and the volume, which changes no more than the report.
+$(BUILD)/settings: MATTERS := grep -v -E '^FRAUD_(ACCESS_LOG|API_KEYS_FILE|BASELINE|BUDGET|BUILD|BUNDLE|HOST|LOG_TRANSACTIONS|PORT|RATE_LIMIT|RATE_STORE|ROUNDS|VOLUME|WORKERS)='
 $(BUILD)/settings.baseline: MATTERS := grep '^FRAUD_BASELINE='
-$(BUILD)/settings $(BUILD)/settings.baseline: settings-changed
+$(BUILD)/settings.volume: MATTERS := grep '^FRAUD_VOLUME='
+$(BUILD)/settings $(BUILD)/settings.baseline $(BUILD)/settings.volume: settings-changed
 	+@mkdir -p $(BUILD)
 	+@env | grep '^FRAUD_' | $(MATTERS) | LC_ALL=C sort > $@.part
 	+@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
@@ -91,7 +93,7 @@ experiments: $(BUILD)/validation.json ## study candidates, imbalance and feature
 
 evaluate: $(BUILD)/metrics.json ## score the bundles on the rows kept apart
 $(BUILD)/metrics.json: $(BUILD)/training.json $(BUILD)/settings.baseline $(CHAMPION) $(MODEL) fraud/scorer.py \
-    $(wildcard fraud/evaluate/*.py)
+    $(wildcard fraud/evaluate/*.py) fraud/evaluate/metrics.schema.json
 	$(RUN) -m fraud evaluate
 
 # Exit code 1 is a verdict, which `gate` repeats once the report is written.
@@ -100,7 +102,7 @@ $(BUILD)/gate.json: $(BUILD)/metrics.json $(BUILD)/validation.json $(wildcard ch
 	$(RUN) -m checks model || test $$? -eq 1
 
 report: $(BUILD)/report/index.html ## write the report
-$(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(TEMPLATES)
+$(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(BUILD)/settings.volume $(TEMPLATES)
 	$(RUN) -m fraud report
 
 gate: $(BUILD)/report/index.html ## say whether the model may ship; fails on a "no"

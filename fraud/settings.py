@@ -60,6 +60,7 @@ class Settings(CostModel):
     precision_floor: bool = Field(False, description="the rules of cost keep to the precision aimed at, too")
     alert_capacity: Share | None = Field(None, description="largest share of transactions that may raise an alert")
     bootstrap_draws: int = Field(1_000, ge=100, description="draws behind every 95% interval")
+    volume: int | None = Field(None, ge=1, description="transactions a day: the report then tells the alerts a day")
 
     bundle: Path | None = Field(None, description="the bundle that the API serves, or a link to it; without it BUILD's")
     host: str = Field("127.0.0.1", description="address that the API listens on")
@@ -97,7 +98,7 @@ class Settings(CostModel):
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
         return self.model_dump(
             mode="json",
-            exclude={"baseline", "budget", "build", "data", "rounds", *SERVING},
+            exclude={"baseline", "budget", "build", "data", "rounds", "volume", *SERVING},
         )
 
 

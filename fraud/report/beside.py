@@ -56,10 +56,27 @@ def champion(judged: dict[str, Any] | None) -> str:
     return "; ".join([f"less the champion {judged['version']}: {told[0]}", *told[1:], test, *judged["caveats"]])
 
 
+def since_champion(protocols: dict[str, Any]) -> dict[str, Any]:
+    """The differences to the champion: a row for each metric, of each of the `protocols` that have one."""
+    champions = {name: judged["champion"] for name, judged in protocols.items() if judged["champion"] is not None}
+    return {
+        "protocols": list(champions),
+        "rows": [
+            {
+                "name": name,
+                "label": term(name).label,
+                "protocols": {protocol: _difference(name, champion) for protocol, champion in champions.items()},
+            }
+            for name in protocols["random"]["model"]["metrics"]
+        ],
+    }
+
+
 def _beside(metric: str, judged: dict[str, Any]) -> dict[str, Any]:
     """A metric of what the model stands beside, and the model's difference from it."""
-    return {
-        "value": words.rounded(judged["metrics"][metric]),
-        "difference": words.rounded(judged["difference"][metric], signed=True),
-        "wording": wording(metric, judged["difference"][metric]),
-    }
+    return {"value": words.rounded(judged["metrics"][metric]), **_difference(metric, judged)}
+
+
+def _difference(metric: str, judged: dict[str, Any]) -> dict[str, Any]:
+    found = judged["difference"][metric]
+    return {"difference": words.rounded(found, signed=True), "wording": wording(metric, found)}

@@ -42,9 +42,14 @@ def render(template: str, **parts: Any) -> str:
     return environment.get_template(template).render(parts)
 
 
-def markdown(story: dict[str, Any], exploration: list[dict[str, Any]]) -> str:
-    """The same story without pictures, in GitHub's Markdown."""
-    return render_markdown("report.md.j2", **story, exploration=exploration)
+def markdown(
+    story: dict[str, Any],
+    charts: dict[str, list[Chart]],
+    why: dict[str, list[Chart]],
+    exploration: list[dict[str, Any]],
+) -> str:
+    """The same story in GitHub's Markdown, its pictures linked: the charts' by their ids below `figures/`."""
+    return render_markdown("report.md.j2", **story, charts=charts, why=why, exploration=exploration)
 
 
 def render_markdown(template: str, **parts: Any) -> str:

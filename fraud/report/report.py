@@ -1,5 +1,7 @@
 """The report step: one page that says whether the model ships, and why, from what lies in the build folder."""
 
+from itertools import chain
+
 from fraud import artefacts
 from fraud.errors import UsageError
 from fraud.report import card, evidence, history, pages
@@ -20,14 +22,17 @@ def run(settings: Settings) -> str:
         UsageError: an artefact is missing, or not of the same run as the others.
     """
     read = evidence.read(settings.build)
-    told = story(read)
+    told = story(read, settings.volume)
     exploration = _exploration(read)
+    quality, why = charts(read), why_charts(read)
     folder = settings.build / "report"
     with artefacts.replacing(folder) as temporary:
-        temporary.mkdir()
-        page = pages.html(told, charts(read), why_charts(read), exploration)
+        (temporary / "figures").mkdir(parents=True)
+        for chart in chain(*quality.values(), *why.values()):
+            (temporary / "figures" / f"{chart.id}.svg").write_text(chart.svg, encoding="utf-8")
+        page = pages.html(told, quality, why, exploration)
         (temporary / "index.html").write_text(page, encoding="utf-8")
-        (temporary / "report.md").write_text(pages.markdown(told, exploration), encoding="utf-8")
+        (temporary / "report.md").write_text(pages.markdown(told, quality, why, exploration), encoding="utf-8")
         (temporary / "model_card.md").write_text(card.model_card(read, told), encoding="utf-8")
         (temporary / "datasheet.md").write_text(card.datasheet(read, told), encoding="utf-8")
         # Before the report gets its name: a run whose line could not be written is reported again.

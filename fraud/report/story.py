@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fraud.report import words
-from fraud.report.beside import BESIDE, champion, metric, money
+from fraud.report.beside import BESIDE, champion, metric, money, since_champion
 from fraud.report.decisions import decisions
 from fraud.report.details import details
 from fraud.report.evidence import Evidence
@@ -42,6 +42,7 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
         "figures": _figures(metrics["protocols"]),
         "gates": [_gate(gate) for gate in evidence.gate["gates"]],
         "protocols": {name: _protocol(name, judged, metrics) for name, judged in metrics["protocols"].items()},
+        "since": since_champion(metrics["protocols"]),
         "details": {name: details(judged["model"]) for name, judged in metrics["protocols"].items()},
         "decisions": {name: decisions(judged, volume) for name, judged in metrics["protocols"].items()},
         "metrics": [metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],

@@ -24,7 +24,8 @@ def explored_run(finished_run: Settings, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def run(explored_run: Settings, tmp_path: Path) -> Settings:
     """Such a run of one's own, to change, break and report on."""
-    shutil.copytree(explored_run.build, tmp_path / "build")
+    # Others may have reported on it.
+    shutil.copytree(explored_run.build, tmp_path / "build", ignore=shutil.ignore_patterns("history.jsonl", "report"))
     return explored_run.model_copy(update={"build": tmp_path / "build"})
 
 

@@ -1,6 +1,7 @@
 """The report in a headless browser: other thresholds tried by hand, in any light, at any width, and on paper."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -18,9 +19,11 @@ Look = Callable[..., AbstractContextManager[Opened]]
 
 
 @pytest.fixture(scope="module")
-def page_of(explored_run: Settings) -> Path:
-    report.run(explored_run)
-    return explored_run.build / "report" / "index.html"
+def page_of(explored_run: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    build = tmp_path_factory.mktemp("page") / "build"
+    shutil.copytree(explored_run.build, build)
+    report.run(explored_run.model_copy(update={"build": build}))
+    return build / "report" / "index.html"
 
 
 @pytest.fixture
