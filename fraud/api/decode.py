@@ -108,7 +108,7 @@ def lines(text: bytes, courtesy: Courtesy = ALONE) -> NDArray[np.float64]:
 
 
 def _in_pieces(text: bytes, split: Callable[[bytes, int], list[Any]], courtesy: Courtesy) -> NDArray[np.float64] | None:
-    """What is read at a stroke elsewhere, so that others come to their turn meanwhile, which takes an eighth longer.
+    """What is read at a stroke elsewhere, so that others come to their turn meanwhile: it takes a third longer.
 
     Args:
         split: the texts of so many transactions, or of another number where there are not so many.
