@@ -12,6 +12,7 @@ from fraud.evaluate.details import details
 from fraud.evaluate.judged import Judged, judged
 from fraud.evaluate.paired import paired
 from fraud.metrics import curves
+from fraud.metrics.bands import bands
 from fraud.metrics.recalibration import recalibration
 from fraud.metrics.weights import legitimate_weight
 from fraud.settings import Settings
@@ -70,6 +71,7 @@ def _protocol(judged: Judged, weight: float, settings: Settings) -> dict[str, An
                 "metrics": found.metrics(role),
                 "calibration": recalibration(label, judged.scores[role].probability, weight),
                 "curves": curves.curves(label, judged.scores[role].probability, weight),
+                "bands": bands(label, judged.scores[role].probability, weight, settings.bootstrap_draws, settings.seed),
             }
             for role in judged.scores
         },
