@@ -16,6 +16,10 @@ from fraud.settings import Settings
 FORMAT = 1
 
 
+# Failing gates that one sentence has room for.
+_TOLD = 3
+
+
 def run(settings: Settings) -> dict[str, Any]:
     """Hold a run against `thresholds.toml` and write `gate.json` with the verdict, and `gate.xml`; returns the former.
 
@@ -53,12 +57,13 @@ def run(settings: Settings) -> dict[str, Any]:
 
 
 def _sentence(metrics: dict[str, Any], gates: list[Gate]) -> str:
-    """The verdict in words, with every failing gate's figure and limit."""
+    """The verdict in words, with figure and limit of the first gates that fail: all of them stand in the report."""
     version = metrics["protocols"]["random"]["model"]["version"]
     on = " on synthetic data" if metrics["synthetic"] else ""
     failed = [f"{gate.name} is {gate.bound:.4g}, wanted {gate.limit}" for gate in gates if not gate.passed]
     if failed:
-        return f"{version} must not ship: {len(failed)} of {len(gates)} gates fail{on}: {'; '.join(failed)}."
+        told = failed[:_TOLD] + ([f"and {len(failed) - _TOLD} more"] if len(failed) > _TOLD else [])
+        return f"{version} must not ship: {len(failed)} of {len(gates)} gates fail{on}: {'; '.join(told)}."
     return f"{version} may ship: all {len(gates)} gates pass{on}."
 
 

@@ -55,6 +55,7 @@ def _shown(value: float, decimals: int, signed: bool) -> str:
 
 
 def _hundredths(share: float) -> str:
-    whole = f"{100 * share:.0f}"
+    hundredths = 100 * share
     # Nearly all is not all, and nearly none is not none.
-    return f"{100 * share:.1f}" if whole in ("0", "100") and share not in (0, 1) else whole
+    near = round(hundredths) in (0, 100) and share not in (0, 1)
+    return _shown(hundredths, 1 if near else 0, signed=False)

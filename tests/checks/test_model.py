@@ -46,6 +46,15 @@ def test_an_unreachable_limit_fails_and_says_by_how_much(run_copy, limits):
     assert f"chronological: average_precision is {value:.4g}, wanted at least 1.01" in document["sentence"]
 
 
+@pytest.mark.parametrize(("failed", "end"), [(3, "wanted at least 1.01."), (5, "wanted at least 1.01; and 2 more.")])
+def test_many_failures_leave_the_verdict_a_sentence(run_copy, limits, failed, end):
+    limits(*[UNREACHABLE] * failed)
+    document = model.run(run_copy)
+    assert len(failing(document)) == failed
+    assert document["sentence"].count("wanted") == 3
+    assert document["sentence"].endswith(end)
+
+
 @pytest.mark.parametrize("bind", ["value", "low", "high"])
 def test_a_gate_judges_the_end_of_the_interval_that_it_binds(run_copy, limits, bind):
     metrics = json.loads((run_copy.build / "metrics.json").read_text())

@@ -49,6 +49,7 @@ def test_of_a_hundred_nearly_all_is_not_all():
     assert words.of_hundred(figure(0.836, 0.771, 0.891)) == ("84", "77", "89")
     assert words.of_hundred(figure(0.997, 0.004, 1)) == ("99.7", "0.4", "100")
     assert words.of_hundred(figure(0, 0, 0.2)) == ("0", "0", "20")
+    assert words.of_hundred(figure(-0.003, -0.064, -0.0001)) == ("-0.3", "-6", "0.0")
 
 
 def test_a_percentage():
