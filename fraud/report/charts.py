@@ -1,6 +1,6 @@
 """The charts of the model's quality, drawn from the curves and metrics of `metrics.json` and from `scores.parquet`."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,6 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "logistic": {"color": LOGISTIC, "linestyle": (0, (6, 1.5, 1, 1.5)), "marker": "^"},
     "reference": {"color": REFERENCE, "linestyle": (0, (4, 2)), "marker": "D"},
 }
-# Of the model alone: three bands would hide each other, and differences are told with their own intervals.
-_BAND: dict[str, Any] = {"color": MODEL, "alpha": 0.2, "linewidth": 0, "step": "pre"}
 _LINES = {"model": "solid", "logistic": "dash-dotted", "reference": "dashed"}
 _MARKS = {"model": "discs", "logistic": "triangles", "reference": "diamonds"}
 # Where axes of rates and probabilities end, since neither a logarithm nor log-odds can show 0 or 1.
@@ -51,14 +49,13 @@ def _precision_recall(protocol: str, judged: dict[str, Any]) -> Chart:
         axes.plot(recall, precision, drawstyle="steps-pre", label=judged[role]["name"], **_line(look))
         figures = judged[role]["metrics"]
         _mark(axes, figures["recall"]["value"], figures["precision"]["value"], look)
-    band = judged["model"]["bands"]["precision_recall"]
-    axes.fill_between(band["recall"], band["low"], band["high"], label="its 95% band", **_BAND)
+    _band(axes, judged["model"], "precision_recall", "recall", step="pre")
     axes.plot([], [], color=INK, marker="o", linestyle="none", markersize=7, label="at its threshold")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
     _legend(axes)
     return Chart(
         f"precision-recall-{protocol}",
-        "Precision and recall",
+        f"Precision and recall; shaded: 95% band of {judged['model']['name']}",
         _finding("Precision-recall curves", "average precision", "average_precision", judged),
         to_svg(figure),
     )
@@ -71,8 +68,7 @@ def _roc(protocol: str, judged: dict[str, Any]) -> Chart:
         rate = np.maximum([0.0, *points["false_positive_rate"], 1.0], _RAREST)
         found = [0.0, *points["true_positive_rate"], 1.0]
         axes.plot(rate, found, drawstyle="steps-post", label=judged[role]["name"], **_line(look))
-    band = judged["model"]["bands"]["roc"]
-    axes.fill_between(band["false_positive_rate"], band["low"], band["high"], label="its 95% band", **_BAND)
+    _band(axes, judged["model"], "roc", "false_positive_rate", step="post")
     chance = np.geomspace(_RAREST, 1, 100)
     axes.plot(chance, chance, color=MUTED, linewidth=1.2, linestyle=":", label="chance")
     axes.set(xscale="log", xlim=(_RAREST, 1), ylim=(-0.02, 1.04))
@@ -80,10 +76,16 @@ def _roc(protocol: str, judged: dict[str, Any]) -> Chart:
     _legend(axes)
     return Chart(
         f"roc-{protocol}",
-        "ROC: recall against false alarms",
+        f"ROC curves; shaded: 95% band of {judged['model']['name']}",
         _finding("ROC curves on a logarithmic axis", "ROC-AUC", "roc_auc", judged),
         to_svg(figure),
     )
+
+
+def _band(axes: Axes, model: dict[str, Any], curve: str, along: str, step: Literal["pre", "post"]) -> None:
+    """Of the model alone: three bands would hide each other, and differences are told with their own intervals."""
+    band = model["bands"][curve]
+    axes.fill_between(band[along], band["low"], band["high"], color=MODEL, alpha=0.2, linewidth=0, step=step)
 
 
 def _reliability(protocol: str, judged: dict[str, Any]) -> Chart:
