@@ -15,7 +15,6 @@ from fraud.settings import Settings
 
 FORMAT = 1
 
-
 # Failing gates that one sentence has room for.
 _TOLD = 3
 

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.metrics.classification import Floats
 from fraud.metrics.curves import Curve
-
-Floats = NDArray[np.float64]
 
 # Where the bands stand: recalls, and false-positive rates as a logarithmic axis shows them.
 _RECALLS = np.linspace(0.02, 1, 50)
@@ -46,9 +45,8 @@ def _drawn(generator: np.random.Generator, counts: NDArray[np.intp], draws: int)
 
 
 def _at(recall: Floats, precision: Floats, wanted: Floats) -> Floats:
-    # What sums of shares make of a recall may lie below it in the last digit.
-    place = np.searchsorted(recall, wanted - 1e-9)
-    return precision[place]
+    # A recall that is wanted may lie above the share that it is, in the last digit.
+    return precision[np.searchsorted(recall, wanted - 1e-9)]
 
 
 def _band(drawn: Floats) -> Curve:

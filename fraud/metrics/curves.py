@@ -20,14 +20,11 @@ def curves(label: NDArray[np.int8], probability: NDArray[np.float64], weight: fl
         each bin of probability that holds a row, the mean `predicted` probability, the `observed` share of frauds, and
         the counts of `frauds` and `legitimate` rows.
     """
-    order = np.argsort(-probability, kind="stable")
+    order, ends = descending(probability)
     scores = probability[order]
-    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
     found = np.cumsum(label[order] == 1)[ends].astype(np.float64)
     alarms = weight * np.cumsum(label[order] == 0)[ends]
-    # Thresholds between two found frauds only add false alarms; of those kept, a picture needs no more than a few.
-    kept = np.flatnonzero(np.diff(found, prepend=0) > 0)
-    kept = np.unique(kept[np.linspace(0, len(kept) - 1, min(_POINTS, len(kept))).round().astype(int)])
+    kept = peaks(found, _POINTS)
     recall = (found[kept] / found[-1]).tolist()
     return {
         "precision_recall": {
@@ -42,6 +39,25 @@ def curves(label: NDArray[np.int8], probability: NDArray[np.float64], weight: fl
         },
         "reliability": _reliability(label, probability, weight),
     }
+
+
+def descending(probability: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The order of the rows from the highest score down, and the last place in it of each distinct score."""
+    order = np.argsort(-probability, kind="stable")
+    return order, np.append(np.flatnonzero(np.diff(probability[order])), len(order) - 1)
+
+
+def peaks(found: NDArray[np.generic], most: int) -> NDArray[np.intp]:
+    """Of falling thresholds the places where one more fraud is found, evenly thinned out to at most so many.
+
+    Thresholds between two of them only add false alarms.
+
+    Args:
+        found: the frauds that are found at each threshold.
+    """
+    kept = np.flatnonzero(np.diff(found, prepend=0) > 0)
+    thinned: NDArray[np.intp] = kept[np.linspace(0, len(kept) - 1, min(most, len(kept))).round().astype(int)]
+    return thinned
 
 
 def _reliability(label: NDArray[np.int8], probability: NDArray[np.float64], weight: float) -> Curve:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.metrics.classification import Floats
+from fraud.metrics.curves import descending, peaks
 from fraud.metrics.money import savings
 
 _POINTS = 400
@@ -33,9 +34,8 @@ def operating_points(
     Returns:
         `threshold`, and for each the figures of `operating_point`.
     """
-    order = np.argsort(-probability, kind="stable")
+    order, ends = descending(probability)
     scores = probability[order]
-    ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
     frauds, alarms = np.cumsum(label[order] == 1)[ends], np.cumsum(label[order] == 0)[ends]
     kept = _kept(frauds, frauds + alarms, [int((scores[ends] >= threshold).sum()) for threshold in also])
     weights = np.where(label == 1, 1.0, weight)
@@ -71,13 +71,12 @@ def operating_point(
 
 def _kept(found: NDArray[np.int64], alerts: NDArray[np.int64], reached: Sequence[int]) -> NDArray[np.int64]:
     """The positions to keep of distinct scores, the highest first; `reached` counts the scores at each wanted one."""
-    peaks = np.flatnonzero(np.diff(found, prepend=0) > 0)
-    peaks = peaks[np.linspace(0, len(peaks) - 1, min(_WHERE_A_FRAUD_IS_FOUND, len(peaks))).round().astype(int)]
+    frauds = peaks(found, _WHERE_A_FRAUD_IS_FOUND)
     wanted = np.array([count - 1 for count in reached if count], np.int64)
-    steps = np.geomspace(1, alerts[-1], _POINTS - len(peaks) - len(wanted))
+    steps = np.geomspace(1, alerts[-1], _POINTS - len(frauds) - len(wanted))
     # The last step may have been rounded up beyond the last alert.
     between = np.minimum(np.searchsorted(alerts, steps), len(alerts) - 1)
-    return np.unique(np.concatenate([peaks, wanted, between]))
+    return np.unique(np.concatenate([frauds, wanted, between]))
 
 
 def _figures(
