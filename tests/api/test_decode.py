@@ -169,3 +169,16 @@ def test_a_doubled_name_is_seen_in_lines_too(blog_transaction: dict[str, float],
     with pytest.raises(Refused) as caught:
         decode.lines(text + b"\n" + doubled, courtesy)
     assert [(fault.pointer, fault.mend) for fault in caught.value.faults] == [("/1/V3", "give it once")]
+
+
+@pytest.mark.parametrize("way", ["json", "lines"])
+def test_while_nobody_asks_all_is_read_at_a_stroke(
+    way: str, blog_transaction: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pieces(*_: object) -> None:
+        raise AssertionError("it was read in pieces")
+
+    monkeypatch.setattr(Courtesy, "pieces", pieces)
+    text = json.dumps(blog_transaction).encode()
+    rows = decode.json(b"[" + text + b"," + text + b"]")[0] if way == "json" else decode.lines(text + b"\n" + text)
+    assert len(rows) == 2
