@@ -11,23 +11,28 @@ from numpy.typing import NDArray
 from fraud import schema
 from fraud.bundle import Calibration, Thresholds, TrainingRange
 from fraud.dataset import split
+from fraud.dataset.split import Split
 from fraud.features import prepare
 from fraud.learn import calibration, candidates, threshold
 from fraud.learn.candidates import REFERENCE, REFERENCE_THRESHOLD, Candidate, Model, registry
-from fraud.learn.selection import Frame, cross_validate, inputs
+from fraud.learn.selection import Frame, Trial, cross_validate, inputs
 from fraud.learn.tuning import tune
 from fraud.settings import Settings
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model with all that a bundle says beside it."""
+    """A fitted model with all that a bundle says beside it.
+
+    `trials` are those of its cross-validation: its own, and one for each member of a blend.
+    """
 
     model: Model
     calibration: Calibration | None
     thresholds: Thresholds
     features: dict[str, TrainingRange]
     selection: dict[str, Any]
+    trials: tuple[Trial, ...] = ()
 
     def probability(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """What the model itself answers, shape (n,), before any export; `Class` is not read."""
@@ -51,9 +56,9 @@ def fit(
         candidate: the chosen one, of log-odds.
         done: called after each of `steps(settings, candidate)` steps.
     """
-    folds = list(split.folds(frame, settings.folds, settings.seed))
-    study = Frame(frame, weight, settings.seed, settings.jobs, done=done)
-    (trial,) = cross_validate((candidate,), study, folds)
+    study, folds = cross_validation(frame, settings, weight, done)
+    # Members are fitted for the blend anyway.
+    trial, *members = cross_validate((candidate, *candidate.members), study, folds)
     prepared, label = inputs(frame, candidate)
     calibrated = calibration.choose(trial.out_of_fold, label, weight)
     probability = calibrated.calibration.apply(trial.out_of_fold)
@@ -72,6 +77,7 @@ def fit(
             "candidates": [trial.record()],
             "calibration": {"kind": calibrated.kind, "log_loss": calibrated.log_loss},
         },
+        (trial, *members),
     )
 
 
@@ -83,8 +89,7 @@ def fit_logistic(
     Args:
         done: called after each of `logistic_steps(settings)` steps.
     """
-    folds = list(split.folds(frame, settings.folds, settings.seed))
-    tuned = tune(registry()["logistic"], Frame(frame, weight, settings.seed, settings.jobs), folds)
+    tuned = tune(registry()["logistic"], *cross_validation(frame, settings, weight))
     done()
     fitted = fit(frame, settings, weight, tuned, done)
     return replace(fitted, selection={"tuned": tuned.parameters, **fitted.selection})
@@ -100,9 +105,26 @@ def fit_reference(frame: pd.DataFrame, settings: Settings, done: Callable[[], No
     return Fitted(model, None, thresholds, _ranges(frame), {"rule": "more than half of the trees"})
 
 
+def cross_validation(
+    frame: pd.DataFrame, settings: Settings, weight: float, done: Callable[[], None] = lambda: None
+) -> tuple[Frame, list[Split]]:
+    """What `fit` cross-validates on: its training rows with their folds.
+
+    Args:
+        done: called after each fit, of which a candidate takes `fits(settings, candidate)`.
+    """
+    folds = list(split.folds(frame, settings.folds, settings.seed))
+    return Frame(frame, weight, settings.seed, settings.jobs, done=done), folds
+
+
+def fits(settings: Settings, candidate: Candidate) -> int:
+    """How many fits its cross-validation takes."""
+    return settings.folds * max(len(candidate.members), 1)
+
+
 def steps(settings: Settings, candidate: Candidate) -> int:
     """How often `fit` calls `done`."""
-    return settings.folds * max(len(candidate.members), 1) + 1
+    return fits(settings, candidate) + 1
 
 
 def logistic_steps(settings: Settings) -> int:

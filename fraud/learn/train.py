@@ -12,6 +12,7 @@ from fraud.bundle import Manifest
 from fraud.dataset import source, split
 from fraud.dataset.split import Rows
 from fraud.learn import chosen, recipe
+from fraud.learn.beside import beside, thinner
 from fraud.learn.candidates import Candidate
 from fraud.learn.explain import explain
 from fraud.learn.export import to_graph
@@ -59,11 +60,19 @@ def _on_protocols(
     progress: Progress,
 ) -> dict[str, Any]:
     splits = split.protocols(frame, settings.test_share, settings.future_share, settings.seed)
-    steps = recipe.steps(settings, by[0]) + recipe.logistic_steps(settings) + 1
-    task = progress.add_task("train", total=len(splits) * steps)
+    task = progress.add_task("train", total=None)
 
     def done() -> None:
         progress.advance(task)
+
+    studies = {
+        protocol: recipe.cross_validation(frame.iloc[rows.train], settings, weight, done)
+        for protocol, rows in splits.items()
+    }
+    # What more rows would be worth is asked of the bundle that ships alone.
+    fewer = {"random": thinner(*studies["random"]), "chronological": []}
+    steps = recipe.steps(settings, by[0]) + recipe.logistic_steps(settings) + 1
+    progress.update(task, total=len(splits) * steps + len(fewer["random"]) * recipe.fits(settings, by[0]))
 
     records: dict[str, Any] = {}
     answers = []
@@ -78,7 +87,12 @@ def _on_protocols(
             role: _write(folder, fitted[role], protocol, rows.train, training, settings, provenance)
             for role, folder in bundle.FOLDERS[protocol].items()
         }
-        records[protocol] = {**_record(written["model"]), "logistic": _record(written["logistic"])}
+        trials = (*fitted["model"].trials, *fitted["logistic"].trials)
+        records[protocol] = {
+            **_record(written["model"]),
+            "logistic": _record(written["logistic"]),
+            **beside(trials, *studies[protocol], fewer[protocol], settings.bootstrap_draws),
+        }
         # What the pipeline itself answers for rows it has not seen, to hold the exported bundle against. The bundle is
         # sealed by now, and no label of those rows is read.
         unseen = frame.iloc[rows.test]

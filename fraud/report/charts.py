@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fraud.report import words
 from fraud.report.canvas import INK, LOGISTIC, MODEL, MUTED, REFERENCE, Chart, canvas, style, to_svg
 from fraud.report.evidence import Evidence
+from fraud.report.study_charts import learning_curve
 from fraud.report.vocabulary import wording
 
 # How the model and what it stands beside differ beside their colour.
@@ -35,6 +36,7 @@ def charts(evidence: Evidence) -> dict[str, list[Chart]]:
                 _roc(protocol, judged),
                 _reliability(protocol, judged),
                 _distribution(protocol, judged, evidence.scores[evidence.scores["protocol"] == protocol]),
+                *_learning(evidence.training["protocols"][protocol]["learning_curve"]),
             ]
             for protocol, judged in evidence.metrics["protocols"].items()
         }
@@ -141,6 +143,11 @@ def _distribution(protocol: str, judged: dict[str, Any], scores: pd.DataFrame) -
         f"{words.with_interval(figures['recall'])}, precision {words.with_interval(figures['precision'])}."
     )
     return Chart(f"scores-{protocol}", "Scores by class", alt, to_svg(figure))
+
+
+def _learning(points: list[dict[str, Any]]) -> list[Chart]:
+    worth = [{"frauds": point["frauds"], **point["average_precision"]} for point in points]
+    return [learning_curve(worth)] if points else []
 
 
 def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fraud.report import words
 from fraud.report.beside import BESIDE, champion, metric, money, since_champion
+from fraud.report.choice import recipe, training
 from fraud.report.decisions import decisions
 from fraud.report.details import details
 from fraud.report.evidence import Evidence
@@ -46,8 +47,8 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
         "details": {name: details(judged["model"]) for name, judged in metrics["protocols"].items()},
         "decisions": {name: decisions(judged, volume) for name, judged in metrics["protocols"].items()},
         "metrics": [metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
-        "recipe": _recipe(metrics["recipe"]),
-        "training": {name: _training(record) for name, record in evidence.training["protocols"].items()},
+        "recipe": recipe(metrics["recipe"]),
+        "training": {name: training(record) for name, record in evidence.training["protocols"].items()},
         "validation": evidence.validation,
         "claims": evidence.explore["claims"],
         "provenance": _provenance(evidence),
@@ -158,56 +159,6 @@ def _beside(figure: dict[str, float], ideal: float, below: str, above: str) -> s
 def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:
     """A row for each bin of the reliability diagram."""
     return [dict(zip(reliability, row, strict=True)) for row in zip(*reliability.values(), strict=True)]
-
-
-def _recipe(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with what it was chosen on in words; `warning` where the figures of this run flatter it."""
-    on = recipe["chosen_on"]
-    rows = f"{on['rows']:,} rows with {on['frauds']:,} frauds (digest {on['digest'][:12]})"
-    flattered = "Recipe chosen on these rows: optimistic." if recipe["optimistic"] else ""
-    return {**recipe, "rows": rows, "warning": flattered}
-
-
-def _training(record: dict[str, Any]) -> dict[str, Any]:
-    selection = record["selection"]
-    return {
-        "name": record["name"],
-        "rows": record["training"]["rows"],
-        "frauds": record["training"]["frauds"],
-        "rule": selection["rule"],
-        "folds": selection["folds"],
-        "candidates": selection["candidates"],
-        "logistic": _logistic(record["logistic"]),
-        "thresholds": {
-            name: _operating(name, selection[name], "by_amount" in record["thresholds"])
-            for name in ("review", "decline")
-        },
-    }
-
-
-def _logistic(record: dict[str, Any]) -> str:
-    """What tuning found for the logistic regression that the model stands beside."""
-    (trial,) = record["selection"]["candidates"]
-    tuned = ", ".join(f"{name} = {words.number(value)}" for name, value in record["selection"]["tuned"].items())
-    worth = f"average precision out of fold {trial['average_precision']:.4f}"
-    return f"{trial['description']} on these rows ({tuned}; {worth})"
-
-
-def _operating(decision: str, operating: dict[str, Any], by_amount: bool) -> str:
-    """A threshold in words, with what it was worth on the rows that it was chosen on."""
-    if operating["recall"] == 0:
-        return "by this rule, nothing is"
-    at = f"at a probability of {words.number(operating['threshold'])} and above"
-    if by_amount:
-        at = f"at a probability that depends on the amount, of at least {words.number(operating['threshold'])}"
-    worth = (
-        f"precision {operating['precision']:.3f} and recall {operating['recall']:.3f} on the out-of-fold rows that it "
-        "was chosen on, which flatter it"
-    )
-    if operating["reached"]:
-        return f"{at}: {worth}"
-    missed = "no threshold reached its target precision"
-    return f"{missed}, so none is" if decision == "decline" else f"{at}: {missed}, this is the nearest: {worth}"
 
 
 def _provenance(evidence: Evidence) -> list[tuple[str, str]]:

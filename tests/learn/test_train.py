@@ -72,13 +72,28 @@ def test_the_bar_ends_where_it_said_it_would_and_the_recipe_may_be_the_logistic_
     monkeypatch.setattr(train, "bar", lambda: shown)
     train.run(run_copy)
     (task,) = shown.tasks
-    assert task.completed == task.total == 2 * ((2 + 1) + (1 + 2 + 1) + 1)
+    shares = 2
+    assert task.completed == task.total == 2 * ((2 + 1) + (1 + 2 + 1) + 1) + shares * 2
     # As it stands in the file there; here tuned.
     for folders in bundle.FOLDERS.values():
         model, logistic = (bundle.read(run_copy.build / folders[role]).manifest for role in ("model", "logistic"))
         assert model.name == logistic.name == "logistic"
         assert "tuned" not in model.selection
         assert logistic.selection["tuned"].keys() == {"C"}
+
+
+def test_the_training_rows_alone_say_what_the_recipe_is_worth_beside_its_parts_and_of_fewer_rows(finished_run):
+    document = artefacts.read_json(finished_run.build / "training.json", "make train")
+    blend = chosen.read().candidate
+    names = [blend.name, *(member.name for member in blend.members), "logistic"]
+    for protocol, record in document["protocols"].items():
+        assert [candidate["name"] for candidate in record["candidates"]] == names
+        assert record["candidates"][0]["by_fold"] == record["selection"]["candidates"][0]["by_fold"]
+        assert record["candidates"][-1]["by_fold"] == record["logistic"]["selection"]["candidates"][0]["by_fold"]
+        # The bundle that ships has a curve.
+        curve = record["learning_curve"]
+        assert len(curve) == (3 if protocol == "random" else 0)
+        assert all(point["frauds"] < record["training"]["frauds"] for point in curve)
 
 
 def test_the_pipelines_answers_are_kept_for_the_rows_that_judge(finished_run):

@@ -109,6 +109,48 @@ def test_every_figure_of_the_other_tables_is_that_of_the_artefact(explored_run, 
     assert {key: told for key, told in page.figures.items() if key.split("/")[1] in kinds} == expected
 
 
+def test_the_candidates_figures_are_those_of_training(explored_run, reported):
+    page, markdown, _ = reported
+    training = json.loads((explored_run.build / "training.json").read_text())
+    expected = {}
+    for protocol, record in training["protocols"].items():
+        for place, candidate in enumerate(record["candidates"]):
+            expected[f"{protocol}/candidates/{place}/average_precision"] = told = words.with_interval(
+                candidate["average_precision"]
+            )
+            row = f"| {candidate['name']} | {told} |"
+            if candidate["difference"] is not None:
+                less = words.with_interval(candidate["difference"], signed=True)
+                expected[f"{protocol}/candidates/{place}/difference"] = less
+                row += f" {less} {wording('average_precision', candidate['difference'])} |"
+            assert row in markdown
+    assert {key: told for key, told in page.figures.items() if key.split("/")[1] == "candidates"} == expected
+
+
+def test_what_more_rows_would_be_worth_is_told_by_the_paired_difference_alone(run, edit, reported):
+    page, markdown, _ = reported
+    training = json.loads((run.build / "training.json").read_text())
+    *_, half, _ = training["protocols"]["random"]["learning_curve"]
+    assert words.with_interval(half["difference"], signed=True) in page.text
+    said = {
+        "more of them would probably help": {"value": -0.05, "low": -0.09, "high": -0.01},
+        "promise little": {"value": -0.01, "low": -0.05, "high": 0.03},
+        "wants a look at the rows": {"value": 0.05, "low": 0.01, "high": 0.09},
+    }
+    for words_, difference in said.items():
+        edit(
+            "training",
+            lambda training, d=difference: training["protocols"]["random"]["learning_curve"][-2].update(difference=d),
+        )
+        page, markdown, _ = written(run)
+        for text in (page.text, markdown):
+            assert [each for each in said if each in text] == [words_]
+    edit("training", lambda training: training["protocols"]["random"].update(learning_curve=[]))
+    page, markdown, _ = written(run)
+    assert not any(each in page.text or each in markdown for each in said)
+    assert "earning curve of the recipe" not in markdown
+
+
 def test_the_verdict_comes_first_and_everywhere_the_same(explored_run, reported):
     page, markdown, summary = reported
     gate = json.loads((explored_run.build / "gate.json").read_text())
@@ -212,7 +254,7 @@ def test_every_picture_says_in_words_what_it_shows(explored_run, reported):
     page, _, _ = reported
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
     explored = json.loads((explored_run.build / "explore.json").read_text())["figures"]
-    assert len(pictures) == 2 * (4 + 2) + len(explored)
+    assert len(pictures) == 2 * (4 + 2) + 1 + len(explored), "one protocol has a learning curve"
     assert all(len(picture["alt"] or "") > 40 for picture in pictures)
     assert len({picture["alt"] for picture in pictures}) == len(pictures)
 
@@ -286,7 +328,7 @@ def test_the_logistic_regressions_tuning_is_told(explored_run, reported):
         penalty = words.number(record["logistic"]["selection"]["tuned"]["C"])
         for text in reported[:2]:
             shown = text if isinstance(text, str) else text.text
-            assert f"its penalty tuned on these rows (C = {penalty}; average precision out of fold 0." in shown
+            assert f"its penalty tuned on these rows (C = {penalty})" in shown
 
 
 def test_the_curves_show_all_three(explored_run, reported):
@@ -300,7 +342,9 @@ def test_the_curves_show_all_three(explored_run, reported):
             (alt,) = [alt for alt in alts if alt.startswith(what) and difference in alt]
             assert "{} (solid), {} (dash-dotted) and {} (dashed)".format(*names) in alt
     drawn = charts(evidence.read(explored_run.build))
-    for chart in [chart for shown in drawn.values() for chart in shown if not chart.id.startswith("scores")]:
+    for chart in [
+        chart for shown in drawn.values() for chart in shown if chart.id.split("-")[0] not in ("scores", "learning")
+    ]:
         assert chart.svg.count("var(--logistic)") > 0
 
 
