@@ -175,6 +175,15 @@ def test_every_figure_of_the_cards_tables_is_that_of_the_artefact(cards, artefac
         assert line == [gate["name"], "✓ pass" if gate["passed"] else "❌ FAIL", measured + detail, gate["limit"]]
 
 
+def test_each_slice_stands_in_the_card_with_its_intervals(cards, artefact):
+    shown = ("recall", "precision", "average_precision", "roc_auc", "expected_to_observed")
+    for name, judged in artefact("metrics")["protocols"].items():
+        _, _, told = cards[0].partition(f"By factor, {name}:")
+        for band in (band for bands in judged["model"]["slices"].values() for band in bands):
+            cells = ["none" if band[key] is None else words.with_interval(band[key]) for key in shown]
+            assert f"| {band['rows']:,} | {band['frauds']:,} | {' | '.join(cells)} |" in told
+
+
 def test_the_rows_of_each_protocol_are_those_of_the_artefacts(cards, artefact):
     judged, trained = artefact("metrics")["protocols"], artefact("training")["protocols"]
     judging = rows(cards[0], "Protocol", "Rows that judge")
