@@ -47,6 +47,8 @@ def test_smaller_sets_lie_within_larger_ones_and_hold_both_classes_alike(frame, 
             for value in (0, 1):
                 assert (label[rows] == value).sum() == pytest.approx(share * (label[fold.train] == value).sum(), abs=1)
         assert all(np.array_equal(part[k].test, fold.test) for part in parts)
+        # Of all hours, not the earliest.
+        assert np.mean(kept[0]) == pytest.approx(np.mean(fold.train), rel=0.15)
 
 
 def test_a_share_with_too_few_frauds_is_left_out(draw):
