@@ -1,109 +1,19 @@
-"""The command line: `python -m fraud STEP`. Parses, calls one function, prints."""
+"""The command line: `python -m fraud STEP`. Calls one function, prints."""
 
 import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from fraud import __version__, settings
+from fraud import settings
+from fraud.arguments import parser
 from fraud.errors import UsageError, reported
-
-EPILOG = """\
-Settings come from FRAUD_* environment variables, which the Makefile sets from DATA=, BUILD=, PREVALENCE= and the like;
-`python -m fraud settings` lists them all with their values.
-Exit code: 0 done, 1 a check says no, 2 wrong call or unusable input."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step and return the exit code."""
-    asked = _parser().parse_args(arguments)
-    return reported(f"fraud {asked.step}", lambda: int(asked.run(asked)))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m fraud",
-        description="Card transactions in, fraud decisions out.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-
-    def step(name: str, text: str, run: object) -> argparse.ArgumentParser:
-        added = steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EPILOG)
-        added.formatter_class = argparse.RawDescriptionHelpFormatter
-        added.set_defaults(run=run)
-        return added
-
-    step("data", "get the transactions, or draw the synthetic twin, and record which they are", _data)
-    step("explore", "draw the exploratory figures with their numbers", _explore)
-    step("train", "calibrate and fit the recipe; write its bundles", _train)
-    step(
-        "select",
-        "choose the recipe by repeated cross-validation on all rows given; write fraud/learn/recipe.toml",
-        _select,
-    )
-    step(
-        "experiments", "run the study: nested estimates, imbalance, features, learning curve, hard frauds", _experiments
-    )
-    step("evaluate", "score the bundles on the rows kept apart", _evaluate)
-    step("report", "write the report from the artefacts of the run", _report).add_argument(
-        "--open", action="store_true", help="and open it in the browser"
-    )
-    step("history", "show the last runs that were finished in BUILD, and draw their trend", _history).add_argument(
-        "--last", type=_count, default=20, metavar="N", help="so many of them (default: %(default)s)"
-    )
-    compare = step("compare", "compare two finished runs on the rows that judge both", _compare)
-    compare.add_argument("a", metavar="A", type=Path, help="build folder of a run, such as that of the champion")
-    compare.add_argument("b", metavar="B", type=Path, help="build folder of the run that is held against it")
-    compare.add_argument(
-        "--to",
-        metavar="DIR",
-        type=Path,
-        help="where comparison.json and comparison.md go (default: comparison in FRAUD_BUILD)",
-    )
-    serve = step("serve", "serve the model over HTTP", _serve)
-    serve.epilog = f"{_told(('build', *settings.SERVING))}\n\n{EPILOG}"
-    serve.add_argument("--access-log", choices=("on", "off"), help="overrides FRAUD_ACCESS_LOG; off is faster")
-    promote = step("promote", "let the API serve another bundle from now on, one that the gates passed", _promote)
-    promote.add_argument(
-        "folder", metavar="DIR", type=Path, help="the bundle, such as build/model; an earlier copy is the way back"
-    )
-    promote.add_argument(
-        "--to", metavar="LINK", type=Path, help="the link that is served (default: FRAUD_BUNDLE); copies stay beside it"
-    )
-    promote.add_argument("--ungated", action="store_true", help="serve it whatever gate.json says, or where none is")
-    keys = step("key", "make keys of the API", None)
-    new = keys.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser(
-        "new", help="add a key to the file that FRAUD_API_KEYS_FILE names, and print it: it is kept nowhere"
-    )
-    new.add_argument("name", metavar="NAME", help="whose it is")
-    good = new.add_mutually_exclusive_group()
-    good.add_argument("--days", type=_days, default=365, help="how long it is good (default: %(default)s)")
-    good.add_argument("--never-expires", dest="days", action="store_const", const=None)
-    new.set_defaults(run=_key_new)
-    step("examples", "draw the transactions that the API's pages show; write fraud/api/static/examples.json", _examples)
-    step("settings", "list the settings with their values", _settings)
-    score = step("score", "add probability, prediction and decision to every row of a file", _score)
-    score.add_argument("input", metavar="IN", type=Path, help="transactions: .csv, .csv.gz or .parquet")
-    score.add_argument("output", metavar="OUT", type=Path, help="where the scored rows go, in one of the same formats")
-    score.add_argument("--bundle", metavar="DIR", type=Path, help="the model bundle (default: that of BUILD)")
-    twin = step("twin", "fit the statistics of a synthetic twin, or check how true it is", None)
-    actions = twin.add_subparsers(dest="action", required=True, metavar="ACTION")
-    fit = actions.add_parser("fit", help="fit the twin's statistics to genuine transactions")
-    fit.add_argument("data", metavar="DATA", type=Path)
-    fit.add_argument("--out", metavar="FILE", type=Path, default=Path("data/twin.json"), help="default: %(default)s")
-    fit.add_argument(
-        "--sample-of-published",
-        action="store_true",
-        help="DATA is a sample of the published data: complete it by what is known of the whole",
-    )
-    fit.set_defaults(run=_twin_fit)
-    check = actions.add_parser("check", help="measure the twin's fidelity against genuine transactions")
-    check.add_argument("data", metavar="DATA", type=Path)
-    check.set_defaults(run=_twin_check)
-    return parser
+    asked = parser().parse_args(arguments)
+    step = f"{asked.step} {asked.action}" if "action" in asked else asked.step
+    return reported(f"fraud {asked.step}", lambda: _STEPS[step](asked))
 
 
 # Each step imports what it needs when it is called: the server must not load what training needs, and `--help` answers
@@ -228,13 +138,6 @@ def _compare(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
-
-
 def _score(asked: argparse.Namespace) -> int:
     from fraud import batch
 
@@ -272,27 +175,11 @@ def _key_new(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _days(text: str) -> int:
-    days = int(text)
-    if not 0 < days <= 36_500:
-        raise ValueError
-    return days
-
-
 def _examples(asked: argparse.Namespace) -> int:
     from fraud.dataset import examples
 
     examples.write()
     return 0
-
-
-def _told(names: Sequence[str]) -> str:
-    """What these settings are, a line each, with what holds where one is not given."""
-    lines = ["environment variables:"]
-    for name in names:
-        field = settings.Settings.model_fields[name]
-        lines.append(f"  {settings.PREFIX + name.upper():21} {field.description} (default: {field.default})")
-    return "\n".join(lines)
 
 
 def _settings(asked: argparse.Namespace) -> int:
@@ -313,6 +200,27 @@ def _twin_check(asked: argparse.Namespace) -> int:
     from fraud.learn import fidelity
 
     return fidelity.run_check(asked.data, settings.load().jobs)
+
+
+_STEPS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "data": _data,
+    "explore": _explore,
+    "train": _train,
+    "select": _select,
+    "experiments": _experiments,
+    "evaluate": _evaluate,
+    "report": _report,
+    "history": _history,
+    "compare": _compare,
+    "score": _score,
+    "serve": _serve,
+    "promote": _promote,
+    "key new": _key_new,
+    "examples": _examples,
+    "settings": _settings,
+    "twin fit": _twin_fit,
+    "twin check": _twin_check,
+}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ FLOORS = (
     {"fraud.settings", "fraud.artefacts", "fraud.metrics", "fraud.terminal", "fraud.features", "fraud.client"},
     {"fraud.dataset", "fraud.report", "fraud.bundle", "fraud.graph"},
     {"fraud.learn", "fraud.explore", "fraud.scorer"},
-    {"fraud.evaluate", "fraud.batch", "fraud.promote", "fraud.api"},
+    {"fraud.arguments", "fraud.evaluate", "fraud.batch", "fraud.promote", "fraud.api"},
     {"fraud.__main__", "checks"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
