@@ -18,8 +18,9 @@ from tests.browser import Opened
 
 Look = Callable[..., AbstractContextManager[Opened]]
 
-# Of each chart in the page its canvas and plot, [left, top, right, bottom]; its texts and marks by their corners and
-# boxes. Text is measured before it is turned: the box around a slanted label would reach into its neighbours'.
+# Of each chart in the page its canvas and plot, [left, top, right, bottom]; its texts by their corners, its marks by
+# their boxes, but for bands, which no legend names. Text is measured before it is turned: the box around a slanted
+# label would reach into its neighbours'.
 _MEASURED = """[...document.querySelectorAll("figure")].map((figure) => {
   const box = (one) => {
     const { left, top, right, bottom } = one.getBoundingClientRect();
@@ -35,7 +36,7 @@ _MEASURED = """[...document.querySelectorAll("figure")].map((figure) => {
     });
   };
   const axes = figure.querySelector("[id=axes_1]");
-  const parts = [...axes.children].filter((part) => !/^(matplotlib|legend)/.test(part.id));
+  const parts = [...axes.children].filter((part) => !/^(matplotlib|legend|FillBetween)/.test(part.id));
   const legend = axes.querySelector("[id=legend_1]");
   return {
     name: figure.id,
