@@ -7,6 +7,8 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,14 @@ import pytest
 from fraud import bundle, schema, settings
 
 pytest_plugins = ["tests.browser"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--build",
+        type=Path,
+        help="build folder of a finished run: the tests of the report's page look at it, instead of at small runs",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -144,10 +154,11 @@ def on_a_full_disk():
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
-    """The settings of a small run that is finished: `build` holds what every step up to the gates made.
+def finish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., settings.Settings]:
+    """`finish(name, rows=None, **changed)`: the settings of a small run, with what each step up to the gates made.
 
-    Read it only: a test that changes something takes a copy (`run_copy`).
+    The workers of one session share it: the first makes it while the others wait. Read it only: a test that changes
+    something takes a copy. Without `rows` it stands on what `changed` says.
     """
     from checks import model
     from checks.data import run as validate
@@ -155,40 +166,60 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
     from fraud.evaluate import evaluate
     from fraud.learn import train
 
-    # The workers of one session share it: the first makes it while the others wait.
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    folder = shared / "finished-run"
-    made = settings.Settings(
-        data=folder / "transactions.parquet",
-        build=folder / "build",
-        jobs=1,
-        folds=2,
-        bootstrap_draws=100,
-        prevalence=0.01,
-    )
-    with (shared / "finished-run.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made.build / "gate.json").exists():
-            folder.mkdir(exist_ok=True)
-            drawn().to_parquet(made.data, index=False)
-            source.run(made)
-            assert validate.run(made) == 0
-            train.run(made)
-            evaluate.run(made)
-            model.run(made)
+
+    def made(name: str, rows: pd.DataFrame | None = None, **changed: object) -> settings.Settings:
+        folder = shared / name
+        given = {} if rows is None else {"data": folder / "transactions.parquet"}
+        small = {"jobs": 1, "folds": 2, "bootstrap_draws": 100}
+        run = settings.Settings.model_validate({"build": folder / "build", **small, **given, **changed})
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (run.build / "gate.json").exists():
+                folder.mkdir(exist_ok=True)
+                if rows is not None:
+                    rows.to_parquet(run.data, index=False)
+                source.run(run)
+                assert validate.run(run) == 0
+                train.run(run)
+                evaluate.run(run)
+                model.run(run)
+        return run
+
     return made
 
 
-@pytest.fixture
-def light_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A recipe that is fitted in no time, for what doesn't depend on which it is."""
+@pytest.fixture(scope="session")
+def finished_run(finish: Callable[..., settings.Settings]) -> settings.Settings:
+    """A small run that is finished, on data of its own; a copy to change is `run_copy`."""
+    return finish("finished-run", drawn(), prevalence=0.01)
+
+
+@pytest.fixture(scope="session")
+def lightly(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractContextManager[None]]:
+    """`with lightly():` a recipe that is fitted in no time."""
     from fraud.learn import chosen
     from fraud.learn.candidates import registry
 
-    monkeypatch.setattr(chosen, "PATH", tmp_path / "recipe.toml")
+    path = tmp_path_factory.mktemp("light") / "recipe.toml"
     on = chosen.ChosenOn(digest="0" * 64, rows=1, frauds=1)
-    chosen.write(chosen.Chosen(chosen_on=on, candidate=registry()["logistic"]))
+    chosen.write(chosen.Chosen(chosen_on=on, candidate=registry()["logistic"]), path)
+
+    @contextmanager
+    def light() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(chosen, "PATH", path)
+            yield
+
+    return light
+
+
+@pytest.fixture
+def light_recipe(lightly: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """A recipe that is fitted in no time, for what doesn't depend on which it is."""
+    with lightly():
+        yield
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def _case(case: dict[str, Any]) -> dict[str, Any]:
         "threshold": words.number(case["threshold"]),
         "decision": case["decision"],
         "reasons": [
-            f"{reason['feature']} = {words.number(reason['value'])} ({reason['contribution']:+.2f})"
+            f"{reason['feature']} = {words.number(reason['value'])} ({reason['contribution']:+.3g})"
             for reason in case["reasons"]
         ],
     }

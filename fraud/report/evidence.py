@@ -45,6 +45,8 @@ def read(build: Path) -> Evidence:
     for path, step, why in _stale(build, documents):
         raise UsageError(f"{path} {why}: run `{step}` again")
     scores = pd.read_parquet(artefacts.scores(build, documents["metrics"]["scores_digest"]))
+    for judged in documents["metrics"]["protocols"].values():
+        _tell_apart(judged)
     return Evidence(build=build, scores=scores, **documents)
 
 
@@ -70,3 +72,10 @@ def _data(document: dict[str, Any]) -> dict[str, Any]:
     """The record of the data that an artefact stands on; `data.json` is that record itself."""
     record: dict[str, Any] = document.get("provenance", document).get("data", document)
     return record
+
+
+def _tell_apart(judged: dict[str, Any]) -> None:
+    """Give what the model stands beside another name than the model's, which it bears where both are of one kind."""
+    for role in ("logistic", "reference"):
+        if judged[role]["name"] == judged["model"]["name"]:
+            judged[role]["name"] += ", baseline"

@@ -63,14 +63,27 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
 def _figures(protocols: dict[str, Any]) -> list[dict[str, Any]]:
     """The figures that matter, each with the words before and after it."""
     models = {name: judged["model"]["metrics"] for name, judged in protocols.items()}
-    silent = models["random"]["true_positives"]["value"] + models["random"]["false_positives"]["value"] == 0
-    alerts = "No alert is raised; of 100 alerts," if silent else "Of 100 alerts"
     return [
         _figure("Of 100 frauds it finds", "", "recall", words.of_hundred, models),
-        _figure(alerts, "are frauds", "precision", words.of_hundred, models),
+        _of_alerts(models),
         _figure("ROC-AUC", "", "roc_auc", words.rounded, models),
         _figure("Of 100 euros that could be saved it saves", "", "savings_share", words.of_hundred, models),
     ]
+
+
+def _of_alerts(models: dict[str, Any]) -> dict[str, Any]:
+    """How many of 100 alerts are frauds; of none, nothing can be told."""
+    told = _figure("Of 100 alerts", "are frauds", "precision", words.of_hundred, models)
+    for name, model in models.items():
+        if model["true_positives"]["value"] + model["false_positives"]["value"] > 0:
+            continue
+        if name in told["others"]:
+            told["others"][name] = "no alert is raised"
+        else:
+            told.update(
+                before="Alerts that it raises", value="none", after="so there is no precision", low=None, high=None
+            )
+    return told
 
 
 def _figure(

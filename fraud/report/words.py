@@ -34,7 +34,8 @@ def of_hundred(figure: Figure) -> tuple[str, str, str]:
 
 def percent(share: float) -> str:
     """A share of one as a percentage with three significant digits."""
-    return f"{100 * share:.3g}%"
+    # Read again, since the former format turns to powers of ten from 1,000 on.
+    return f"{float(f'{100 * share:.3g}'):.15g}%"
 
 
 def _decimals(value: float, low: float, high: float) -> int:

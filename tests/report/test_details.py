@@ -47,7 +47,10 @@ def test_a_hard_case_has_its_reasons(model):
         "probability": 0.0105,
         "threshold": 0.28,
         "decision": "approve",
-        "reasons": [{"feature": "V14", "value": -0.98, "contribution": 1.206}],
+        "reasons": [
+            {"feature": "V14", "value": -0.98, "contribution": 1.206},
+            {"feature": "V4", "value": 2, "contribution": -0.000412},
+        ],
     }
     told = details({**model, "hardest": {"missed_frauds": [case], "false_alarms": []}})["hardest"]
     assert told["false_alarms"] == []
@@ -58,7 +61,7 @@ def test_a_hard_case_has_its_reasons(model):
             "probability": "0.0105",
             "threshold": "0.28",
             "decision": "approve",
-            "reasons": ["V14 = -0.98 (+1.21)"],
+            "reasons": ["V14 = -0.98 (+1.21)", "V4 = 2 (-0.000412)"],
         }
     ]
 

@@ -11,6 +11,14 @@ def test_a_finished_run_is_read(run):
     assert len(read.scores) == sum(judged["rows"] for judged in read.metrics["protocols"].values())
 
 
+@pytest.mark.parametrize("role", ["logistic", "reference"])
+def test_what_is_of_the_models_kind_is_called_the_baseline(run, edit, role):
+    name = evidence.read(run.build).metrics["protocols"]["random"][role]["name"]
+    edit("metrics", lambda metrics: metrics["protocols"]["random"]["model"].update(name=name))
+    judged = evidence.read(run.build).metrics["protocols"]["random"]
+    assert (judged["model"]["name"], judged[role]["name"]) == (name, f"{name}, baseline")
+
+
 @pytest.mark.parametrize(
     ("name", "step"),
     [

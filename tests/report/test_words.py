@@ -53,4 +53,5 @@ def test_of_a_hundred_nearly_all_is_not_all():
 
 
 def test_a_percentage():
-    assert [words.percent(share) for share in (0.001727, 0.3, 1e-05, 1)] == ["0.173%", "30%", "0.001%", "100%"]
+    shares = (0.001727, 0.3, 1e-05, 1, -123.4)
+    assert [words.percent(share) for share in shares] == ["0.173%", "30%", "0.001%", "100%", "-12300%"]
