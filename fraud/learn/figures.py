@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from fraud.metrics.classification import Floats, Totals, judge, totals
-from fraud.metrics.intervals import resamples
+from fraud.metrics.intervals import band, resamples
 
 _RECALLS = np.linspace(0.02, 1, 50)
 _FALSE_ALARMS = np.geomspace(1, 1_000, 25)
@@ -49,7 +49,10 @@ def precision_recall(
     for counts in resamples([np.zeros(size, np.intp) for size in sizes], draws, seed):
         for name in judged:
             drawn[name].append(precision(name, counts))
-    return {name: {"recall": _RECALLS.tolist(), **_band(precision(name, once)[0], drawn[name])} for name in scores}
+    return {
+        name: {"recall": _RECALLS.tolist(), **band(precision(name, once)[0], np.concatenate(drawn[name]))}
+        for name in scores
+    }
 
 
 def cost_curve(scores: Mapping[str, Floats], label: NDArray[np.int8], weight: float, draws: int, seed: int) -> Curves:
@@ -87,7 +90,8 @@ def cost_curve(scores: Mapping[str, Floats], label: NDArray[np.int8], weight: fl
         for name in scores:
             drawn[name].append(cost(name, counts))
     return {
-        name: {"false_alarms": _FALSE_ALARMS.tolist(), **_band(cost(name, once)[0], drawn[name])} for name in scores
+        name: {"false_alarms": _FALSE_ALARMS.tolist(), **band(cost(name, once)[0], np.concatenate(drawn[name]))}
+        for name in scores
     }
 
 
@@ -134,8 +138,3 @@ def _precision(legitimate: Totals, fraud: Totals, weight: float) -> Floats:
     first = (recall[:, :, None] >= _RECALLS - _NEARLY).argmax(axis=1)
     found, alarms = np.take_along_axis(found, first, axis=1), np.take_along_axis(alarms, first, axis=1)
     return np.asarray(found / (found + alarms))
-
-
-def _band(value: Floats, drawn: Sequence[Floats]) -> dict[str, list[float]]:
-    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
-    return {"value": value.tolist(), "low": low.tolist(), "high": high.tolist()}

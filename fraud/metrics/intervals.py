@@ -67,6 +67,12 @@ def interval(value: float, drawn: Floats, confidence: float = 0.95) -> Interval:
     return {"value": value, "low": float(low), "high": float(high)}
 
 
+def band(value: Floats, drawn: Floats) -> dict[str, list[float]]:
+    """A curve of n points with its pointwise 95% percentile interval, `drawn` of shape (draws, n)."""
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return {"value": value.tolist(), "low": low.tolist(), "high": high.tolist()}
+
+
 def _counts(generator: np.random.Generator, strata: NDArray[np.intp], draws: int) -> Floats:
     """How often each row is drawn, with replacement, in as many draws as its stratum has rows; shape (draws, rows)."""
     counts = np.empty((draws, len(strata)))

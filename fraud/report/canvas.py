@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from fraud.report.tables import Table
+
 # Drawn in these marks, which the SVG replaces by variables: (mark, name, in the light, in the dark). The model's blue,
 # the logistic regression's green and the reference's vermilion or orange are, or darken, those of Okabe and Ito's
 # palette, which colour-blind readers tell apart.
@@ -29,12 +31,16 @@ _COLOURS = (
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture as SVG text, with the words for those who don't see it and the title for those who do."""
+    """A picture as SVG text, with the words for those who don't see it and the title for those who do.
+
+    `table` holds what is drawn; `None` where a table of the page does so anyway.
+    """
 
     id: str
     title: str
     alt: str
     svg: str
+    table: Table | None = None
 
 
 @contextmanager

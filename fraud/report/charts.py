@@ -1,5 +1,6 @@
 """The charts of the model's quality, drawn from the curves and metrics of `metrics.json` and from `scores.parquet`."""
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from fraud.report import words
 from fraud.report.canvas import INK, LOGISTIC, MODEL, MUTED, REFERENCE, Chart, canvas, style, to_svg
 from fraud.report.evidence import Evidence
 from fraud.report.study_charts import learning_curve
+from fraud.report.tables import Table, of_curves
 from fraud.report.vocabulary import wording
 
 # How the model and what it stands beside differ beside their colour.
@@ -60,6 +62,7 @@ def _precision_recall(protocol: str, judged: dict[str, Any]) -> Chart:
         f"Precision and recall; shaded: 95% band of {judged['model']['name']}",
         _finding("Precision-recall curves", "average precision", "average_precision", judged),
         to_svg(figure),
+        _curves("Precision and recall", "Precision where a recall is reached", judged, "precision_recall", "recall"),
     )
 
 
@@ -81,6 +84,7 @@ def _roc(protocol: str, judged: dict[str, Any]) -> Chart:
         f"ROC curves; shaded: 95% band of {judged['model']['name']}",
         _finding("ROC curves on a logarithmic axis", "ROC-AUC", "roc_auc", judged),
         to_svg(figure),
+        _curves("ROC curves", "The highest recall within a rate", judged, "roc", "false_positive_rate"),
     )
 
 
@@ -88,6 +92,13 @@ def _band(axes: Axes, model: dict[str, Any], curve: str, along: str, step: Liter
     """Of the model alone: three bands would hide each other, and differences are told with their own intervals."""
     band = model["bands"][curve]
     axes.fill_between(band[along], band["low"], band["high"], color=MODEL, alpha=0.2, linewidth=0, step=step)
+
+
+def _curves(title: str, what: str, judged: dict[str, Any], curve: str, along: str) -> Table:
+    at = map(words.percent, judged["model"]["bands"][curve][along])
+    curves = [(judged[role]["name"], judged[role]["bands"][curve]) for role in _LOOKS]
+    heading = along.replace("_", " ").capitalize()
+    return of_curves(title, heading, at, curves, f"{what}. In brackets: pointwise 95% intervals")
 
 
 def _reliability(protocol: str, judged: dict[str, Any]) -> Chart:
@@ -114,20 +125,35 @@ def _reliability(protocol: str, judged: dict[str, Any]) -> Chart:
         f"the more rows. The probabilities of {model['name']} add up to {ratio} frauds for "
         "each one there is; 1 is right."
     )
-    return Chart(f"reliability-{protocol}", "Reliability: the larger a mark, the more rows", alt, to_svg(figure))
+    title = "Reliability: the larger a mark, the more rows"
+    return Chart(f"reliability-{protocol}", title, alt, to_svg(figure), _bins(judged))
+
+
+def _bins(judged: dict[str, Any]) -> Table:
+    rows = [
+        (judged[role]["name"], words.percent(predicted), words.percent(observed), *map(words.number, counts))
+        for role in _LOOKS
+        for predicted, observed, *counts in zip(*judged[role]["curves"]["reliability"].values(), strict=True)
+    ]
+    columns = ("", "Predicted, mean", "Observed", "Frauds", "Legitimate")
+    return Table("Reliability", columns, tuple(rows), "By bin of the probability, with the counts of rows")
 
 
 def _distribution(protocol: str, judged: dict[str, Any], scores: pd.DataFrame) -> Chart:
     figure, axes = canvas("probability of fraud, on the scale of log-odds", "share of the class in the bin")
-    edges = (_log_odds(_RAREST) * np.linspace(1, -1, 46)).tolist()
+    # From end to end as they are clipped, to the last digit: what lies there is to be counted.
+    lowest, highest = _log_odds([_RAREST, 1 - _RAREST])
+    edges = np.linspace(lowest, highest, 46).tolist()
     looks: dict[int, tuple[str, dict[str, Any]]] = {
         0: ("legitimate", {"color": MODEL, "alpha": 0.55}),
         1: ("fraud", {"facecolor": "none", "edgecolor": REFERENCE, "hatch": "////", "linewidth": 1.4}),
     }
+    drawn = []
     for label, (name, look) in looks.items():
         probability = scores.loc[scores["label"] == label, "probability"].to_numpy()
         shares = np.full(len(probability), 1 / len(probability))
-        axes.hist(_log_odds(probability), edges, weights=shares, label=name, histtype="stepfilled", **look)
+        found, *_ = axes.hist(_log_odds(probability), edges, weights=shares, label=name, histtype="stepfilled", **look)
+        drawn.append(map(_share, np.asarray(found)))
     thresholds, at = judged["model"]["thresholds"], "the threshold of each amount"
     if "by_amount" not in thresholds:
         threshold = thresholds["review"]
@@ -142,7 +168,16 @@ def _distribution(protocol: str, judged: dict[str, Any], scores: pd.DataFrame) -
         f"{words.number(figures['true_positives']['value'])} of {judged['frauds']:,} frauds; recall "
         f"{words.with_interval(figures['recall'])}, precision {words.with_interval(figures['precision'])}."
     )
-    return Chart(f"scores-{protocol}", "Scores by class", alt, to_svg(figure))
+    ends = [_share(1 / (1 + np.exp(-edge))) for edge in edges[1:-1]]
+    bins = [f"below {ends[0]}", *(f"{low} to {high}" for low, high in pairwise(ends)), f"{ends[-1]} and above"]
+    columns = ("Probability", *(name.capitalize() for name, _ in looks.values()))
+    table = Table("Scores by class", columns, tuple(zip(bins, *drawn, strict=True)), "Shares of each class")
+    return Chart(f"scores-{protocol}", "Scores by class", alt, to_svg(figure), table)
+
+
+def _share(share: float) -> str:
+    """As a percentage that is as precise near 1 as near 0."""
+    return words.percent(share) if share <= 0.5 else f"{100 - float(f'{100 * (1 - share):.3g}'):.10g}%"
 
 
 def _learning(points: list[dict[str, Any]]) -> list[Chart]:

@@ -20,8 +20,8 @@ _ALONG = {
 # Where a population stability index begins to say "some" and "much" (Siddiqi, "Credit risk scorecards", 2006).
 _SOME, _MUCH = 0.1, 0.25
 
-# Features that a table names; the others are in `metrics.json`.
-_MOST = 10
+# Features that a table or a chart names; the others are in `metrics.json`.
+MOST = 10
 
 
 def details(model: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def _importance(found: dict[str, Any]) -> dict[str, Any]:
                 "lost": words.rounded(figures["average_precision"], signed=True),
                 "contribution": words.number(figures["contribution"]),
             }
-            for name, figures in ranked[:_MOST]
+            for name, figures in ranked[:MOST]
         ],
-        "left_out": max(len(ranked) - _MOST, 0),
+        "left_out": max(len(ranked) - MOST, 0),
     }
 
 
@@ -112,8 +112,8 @@ def _drift(found: dict[str, Any]) -> dict[str, Any]:
     ranked = sorted(found["features"].items(), key=lambda item: -item[1]["population_stability_index"])
     return {
         "score": _moved("the score", found["score"]),
-        "features": [_moved(name, figures) for name, figures in ranked[:_MOST]],
-        "left_out": max(len(ranked) - _MOST, 0),
+        "features": [_moved(name, figures) for name, figures in ranked[:MOST]],
+        "left_out": max(len(ranked) - MOST, 0),
     }
 
 

@@ -30,7 +30,7 @@ def html(
         story: as `story.story` returns it.
         charts: of the model's quality, by protocol.
         why: of what it goes by, by protocol.
-        exploration: the figures of `explore.json`, each with its PNG under "bytes".
+        exploration: the figures of `explore.json`, each with its PNG under "bytes" and its numbers under "tables".
     """
     return render("index.html.j2", **story, charts=charts, why=why, exploration=exploration)
 

@@ -8,6 +8,7 @@ from fraud.report import card, evidence, history, pages
 from fraud.report.charts import charts
 from fraud.report.evidence import Evidence
 from fraud.report.story import story
+from fraud.report.tables import of_numbers
 from fraud.report.why_charts import why_charts
 from fraud.settings import Settings
 
@@ -41,11 +42,11 @@ def run(settings: Settings) -> str:
 
 
 def _exploration(read: Evidence) -> list[dict[str, object]]:
-    """The exploratory figures with their pictures' bytes."""
+    """The exploratory figures with their pictures' bytes and the tables of their numbers."""
     figures = []
     for figure in read.explore["figures"]:
         path = read.build / figure["file"]
         if not path.is_file():
             raise UsageError(f"{path} is missing: run `make explore` again")
-        figures.append({**figure, "bytes": path.read_bytes()})
+        figures.append({**figure, "bytes": path.read_bytes(), "tables": of_numbers(figure["numbers"])})
     return figures

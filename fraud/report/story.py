@@ -135,7 +135,6 @@ def _protocol(name: str, judged: dict[str, Any], metrics: dict[str, Any]) -> dic
                 "threshold": _threshold(judged[role]["thresholds"]),
                 "counts": {count: words.rounded(judged[role]["metrics"][count]) for count in _COUNTS},
                 "calibration": _calibration(judged[role]["calibration"]),
-                "reliability": _bins(judged[role]["curves"]["reliability"]),
             }
             for role in ("model", *BESIDE)
         },
@@ -167,11 +166,6 @@ def _beside(figure: dict[str, float], ideal: float, below: str, above: str) -> s
     if figure["high"] < ideal:
         return below
     return above if figure["low"] > ideal else f"{ideal} is within noise"
-
-
-def _bins(reliability: dict[str, list[float]]) -> list[dict[str, float]]:
-    """A row for each bin of the reliability diagram."""
-    return [dict(zip(reliability, row, strict=True)) for row in zip(*reliability.values(), strict=True)]
 
 
 def _provenance(evidence: Evidence) -> list[tuple[str, str]]:

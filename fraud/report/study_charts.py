@@ -5,11 +5,14 @@ from typing import Any
 
 from fraud.report import words
 from fraud.report.canvas import GRID, INK, MODEL, MUTED, REFERENCE, Chart, canvas, to_svg
+from fraud.report.tables import Table, of_curves
 
 Curves = dict[str, dict[str, list[float]]]
 
 # Of lines without a colour of their own.
 _STYLES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+
+_BANDS = "In brackets: pointwise 95% intervals"
 
 
 def differences(name: str, rows: Sequence[dict[str, Any]], against: str) -> Chart:
@@ -39,11 +42,13 @@ def precision_recall(name: str, curves: Curves, recipe: str) -> Chart:
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     middle = {each: _near(curve, "recall", 0.8) for each, curve in curves.items()}
     told = ", ".join(f"{each} {value:.2f}" for each, value in sorted(middle.items(), key=lambda item: -item[1]))
+    at = next(iter(curves.values()))["recall"]
     return Chart(
         f"precision-recall-{name}",
         "Precision over recall, with pointwise 95% bands",
         f"Precision where 80 of 100 frauds are found: {told}.",
         to_svg(figure),
+        of_curves("Precision over recall", "Recall", map(words.percent, at), curves.items(), _BANDS),
     )
 
 
@@ -53,13 +58,16 @@ def cost_curve(name: str, curves: Curves, recipe: str) -> Chart:
     _lines(axes, curves, "false_alarms", recipe)
     axes.set(xscale="log", ylim=(0, 1.05))
     axes.axhline(1, color=INK, linewidth=1)
-    at = {each: _near(curve, "false_alarms", 30) for each, curve in curves.items()}
-    told = ", ".join(f"{each} {words.percent(value)}" for each, value in sorted(at.items(), key=lambda item: item[1]))
+    middle = {each: _near(curve, "false_alarms", 30) for each, curve in curves.items()}
+    ranked = sorted(middle.items(), key=lambda item: item[1])
+    told = ", ".join(f"{each} {words.percent(value)}" for each, value in ranked)
+    at = next(iter(curves.values()))["false_alarms"]
     return Chart(
         f"cost-{name}",
         "Cost curves, with pointwise 95% bands: the threshold follows from the price, nothing is tuned here",
         f"Cost left of that of no model, where a missed fraud costs as much as about 30 false alarms: {told}.",
         to_svg(figure),
+        of_curves("Cost left", "False alarms", map(words.number, at), curves.items(), _BANDS),
     )
 
 
@@ -82,8 +90,13 @@ def ranks(name: str, found: dict[str, Any]) -> Chart:
         f"{first} has the best mean rank, {best:.1f}; the critical difference is {found['difference']:.1f}. Further "
         f"behind than that: {', '.join(behind) or 'none'}."
     )
+    told = tuple((candidate, words.number(rank)) for candidate, rank in ordered)
     return Chart(
-        f"ranks-{name}", "Mean ranks; a bar joins what Nemenyi's test does not tell apart", alt, to_svg(figure)
+        f"ranks-{name}",
+        "Mean ranks; a bar joins what Nemenyi's test does not tell apart",
+        alt,
+        to_svg(figure),
+        Table("Mean ranks", ("Candidate", "Mean rank"), told),
     )
 
 
@@ -100,8 +113,13 @@ def learning_curve(points: Sequence[dict[str, Any]]) -> Chart:
         f"Learning curve of the recipe: average precision {words.with_interval(first)} with {first['frauds']} frauds, "
         f"{words.with_interval(last)} with {last['frauds']}."
     )
+    told = tuple((words.number(point["frauds"]), words.rounded(point)) for point in points)
     return Chart(
-        "learning-curve", "Average precision against the frauds that train, with 95% intervals", alt, to_svg(figure)
+        "learning-curve",
+        "Average precision against the frauds that train, with 95% intervals",
+        alt,
+        to_svg(figure),
+        Table("Learning curve", ("Frauds that train", "Average precision"), told),
     )
 
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from fraud.report import words
 from fraud.report.canvas import INK, MODEL, MUTED, Chart, canvas, style, to_svg
+from fraud.report.details import MOST
 from fraud.report.evidence import Evidence
-
-# Features that a chart has room for.
-_MOST = 12
+from fraud.report.tables import Table
 
 # How the features of the second chart differ beside their place in the legend.
 _LINES = ("-", "--", "-.", ":")
@@ -29,7 +28,7 @@ def why_charts(evidence: Evidence) -> dict[str, list[Chart]]:
 
 
 def _importance(protocol: str, features: dict[str, Any]) -> Chart:
-    ranked = sorted(features.items(), key=lambda item: item[1]["average_precision"]["value"])[-_MOST:]
+    ranked = sorted(features.items(), key=lambda item: item[1]["average_precision"]["value"])[-MOST:]
     figure, axes = canvas("average precision lost without it", "")
     for place, (_, found) in enumerate(ranked):
         lost = found["average_precision"]
@@ -47,15 +46,19 @@ def _importance(protocol: str, features: dict[str, Any]) -> Chart:
 
 def _effects(protocol: str, effects: dict[str, Any]) -> Chart:
     figure, axes = canvas("place of the value among the rows: lowest to highest", "mean contribution, log-odds")
-    told = []
+    told, rows = [], []
     for (name, found), line, mark in zip(effects.items(), _LINES, _MARKS, strict=False):
         share = (np.cumsum(found["rows"]) - np.array(found["rows"]) / 2) / np.sum(found["rows"])
         axes.plot(share, found["contribution"], color=MODEL, linestyle=line, marker=mark, markersize=3.5, label=name)
         first, last = (f"{found['contribution'][end]:+.2f} at {words.number(found['value'][end])}" for end in (0, -1))
         told.append(f"{name}: {first}, {last}")
+        bins = zip(found["value"], found["rows"], found["contribution"], strict=True)
+        rows += [(name, *map(words.number, each)) for each in bins]
     axes.axhline(0, color=INK, linewidth=1)
     axes.set(xlim=(0, 1))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
     what = "How the answer follows the features that matter most, from their lowest values to their highest."
     alt = f"{what} {'; '.join(told)}."
-    return Chart(f"effects-{protocol}", "How the answer follows them", alt, to_svg(figure))
+    columns = ("Feature", "Value, mean", "Rows", "Contribution, log-odds")
+    table = Table("How the answer follows them", columns, tuple(rows), "By bin of a feature's values, lowest first")
+    return Chart(f"effects-{protocol}", "How the answer follows them", alt, to_svg(figure), table)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fraud.learn import figures
-from fraud.report import experiments
+from fraud.report import experiments, words
 
 
 def figure(value, width=0.02):
@@ -79,7 +79,7 @@ def study():
 
 def test_the_page_shows_every_part_and_escapes_names(study):
     page = experiments.page(study)
-    for words in (
+    for told in (
         "38,002 rows, 319 of them frauds",
         "0.850 (0.830 to 0.870)",
         "forest (not served)",
@@ -96,7 +96,7 @@ def test_the_page_shows_every_part_and_escapes_names(study):
         "near-repeats of a transaction may",
         "25%",
     ):
-        assert words in page
+        assert told in page
     assert page.index(">logistic <") < page.index(">selected <") < page.index(">forest (")
     assert "http" not in page.replace("http://www.w3.org", "")
     assert "Synthetic data" not in page
@@ -124,3 +124,14 @@ def test_every_figure_says_what_it_shows(study):
     assert "logistic has the best mean rank, 1.3; the critical difference is 1.9." in page
     # Four of each protocol, one of each comparison, the learning curve.
     assert page.count("<img ") == 4 + 4 + 2 + 2 + 1
+
+
+def test_what_no_other_table_holds_is_told_beside_its_chart(study):
+    page = experiments.page(study)
+    for title in ("Precision over recall", "Cost left", "Mean ranks"):
+        assert page.count(f"<summary>{title} in figures</summary>") == 2
+    curve = study["random"]["cost_curve"]["forest"]
+    for value, low, high in zip(curve["value"], curve["low"], curve["high"], strict=True):
+        told = words.rounded({"value": value, "low": low, "high": high})
+        assert '<td class="figure">{} <small>({} to {})</small></td>'.format(*told) in page
+    assert '<tr><th scope="row">50</th><td class="figure">0.700 <small>(0.680 to 0.720)</small></td></tr>' in page

@@ -31,3 +31,14 @@ def test_the_words_name_what_matters_most(drawn, explored_run):
         assert f"The most: {first} {words.with_interval(lost[first], signed=True)}; " in importance.alt
         for name, effect in found["effects"].items():
             assert f"{name}: {effect['contribution'][0]:+.2f} at {words.number(effect['value'][0])}" in effects.alt
+
+
+def test_every_point_of_the_effects_is_told(drawn, explored_run):
+    metrics = json.loads((explored_run.build / "metrics.json").read_text())
+    for protocol, (_, effects) in drawn.items():
+        expected = [
+            (name, *(words.number(found[key][place]) for key in ("value", "rows", "contribution")))
+            for name, found in metrics["protocols"][protocol]["model"]["importance"]["effects"].items()
+            for place in range(len(found["value"]))
+        ]
+        assert effects.table.rows == tuple(expected)
