@@ -36,13 +36,14 @@ def _explore(asked: argparse.Namespace) -> int:
 
 def _train(asked: argparse.Namespace) -> int:
     from fraud.learn import train
+    from fraud.report.words import with_interval
     from fraud.terminal import table
 
     document = train.run(settings.load())
     for protocol, record in document["protocols"].items():
         rows = [
-            (trial["name"], f"{trial['average_precision']:.4f}", f"{trial['seconds']:.1f} s")
-            for trial in record["selection"]["candidates"]
+            (candidate["name"], with_interval(candidate["average_precision"]), f"{candidate['seconds']:.1f} s")
+            for candidate in record["candidates"]
         ]
         thresholds = record["thresholds"]
         at = "by amount" if "by_amount" in thresholds else f"at probability {thresholds['review']:.4f}"

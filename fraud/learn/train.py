@@ -115,7 +115,11 @@ def _on_all_rows(
     task = progress.add_task("train", total=recipe.steps(settings, by[0]))
     fitted = _by(by, frame, settings, weight, lambda: progress.advance(task))
     rows = pd.RangeIndex(len(frame)).to_numpy()
-    return _record(_write("model", fitted, "all rows", rows, frame, settings, provenance))
+    study = recipe.cross_validation(frame, settings, weight)
+    return {
+        **_record(_write("model", fitted, "all rows", rows, frame, settings, provenance)),
+        **beside(fitted.trials, *study, [], settings.bootstrap_draws),
+    }
 
 
 def _by(by: Recipe, rows: pd.DataFrame, settings: Settings, weight: float, done: Callable[[], None]) -> Fitted:

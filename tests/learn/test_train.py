@@ -131,6 +131,7 @@ def test_all_rows_give_one_bundle_that_nothing_judges(run_copy):
     told = run_copy.model_copy(update={"all_rows": True})
     document = train.run(told)
     assert list(document["protocols"]) == ["all rows"]
+    assert [candidate["name"] for candidate in document["protocols"]["all rows"]["candidates"]] == ["logistic"]
     manifest = bundle.read(told.build / "model").manifest
     assert (manifest.protocol, manifest.training["rows"]) == ("all rows", 3_000)
     assert len(Scorer(told.build / "model").probability(np.zeros((3, 30)))) == 3

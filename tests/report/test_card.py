@@ -223,7 +223,7 @@ def test_no_number_is_of_unknown_origin(explored_run, cards):
 
     def look(value) -> None:
         if isinstance(value, dict):
-            if {"value", "low", "high"} <= value.keys() and value["low"] is not None:
+            if {"value", "low", "high"} <= value.keys() and isinstance(value["low"], float):
                 known.update(words.rounded(value), words.rounded(value, signed=True))
             for name, each in value.items():
                 look(name)
