@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from fraud.report import words
@@ -13,7 +14,7 @@ from fraud.report.evidence import Evidence
 from fraud.settings import Settings
 
 SOURCES = {
-    "published": "the published data set, genuine transactions",
+    "published": "the published data set, genuine transactions of two days of September 2013",
     "own": "a file of the caller's own",
     "twin": "the synthetic twin: drawn from statistics of genuine transactions, none of these ever happened",
 }
@@ -37,6 +38,7 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
         "synthetic": metrics["synthetic"],
         "data": evidence.data,
         "source": SOURCES[evidence.data["source"]],
+        "dates": {"recorded": _day(evidence.data["date"]), "judged": _day(metrics["provenance"]["created"])},
         "version": metrics["protocols"]["random"]["model"]["version"],
         "weight": None if metrics["prevalence"] is None else words.number(metrics["legitimate_weight"]),
         "prevalence": metrics["prevalence"],
@@ -58,6 +60,10 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
         "revision": metrics["provenance"]["revision"],
         "limits": _limits(metrics),
     }
+
+
+def _day(moment: str) -> str:
+    return datetime.fromisoformat(moment).date().isoformat()
 
 
 def _figures(protocols: dict[str, Any]) -> list[dict[str, Any]]:

@@ -161,6 +161,14 @@ def test_the_verdict_comes_first_and_everywhere_the_same(explored_run, reported)
     assert str(explored_run.build / "report" / "index.html") in summary
 
 
+def test_the_dates_of_the_data_and_of_the_judgement_are_told(write, edit):
+    edit("data", lambda data: data.update(date="2031-02-03T04:05:06+00:00"))
+    edit("metrics", lambda metrics: metrics["provenance"].update(created="2031-04-05T06:07:08+00:00"))
+    page, markdown, _ = write()
+    for text in (page.text, markdown):
+        assert "data recorded 2031-02-03, model judged 2031-04-05" in text
+
+
 def test_words_stand_apart_from_the_interval_before_them(reported):
     _, markdown, _ = reported
     assert re.search(r"Of 100 alerts .*\) are frauds", markdown)
