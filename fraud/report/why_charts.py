@@ -50,7 +50,7 @@ def _effects(protocol: str, effects: dict[str, Any]) -> Chart:
     for (name, found), line, mark in zip(effects.items(), _LINES, _MARKS, strict=False):
         share = (np.cumsum(found["rows"]) - np.array(found["rows"]) / 2) / np.sum(found["rows"])
         axes.plot(share, found["contribution"], color=MODEL, linestyle=line, marker=mark, markersize=3.5, label=name)
-        first, last = (f"{found['contribution'][end]:+.2f} at {words.number(found['value'][end])}" for end in (0, -1))
+        first, last = (f"{found['contribution'][end]:+.3g} at {words.number(found['value'][end])}" for end in (0, -1))
         told.append(f"{name}: {first}, {last}")
         bins = zip(found["value"], found["rows"], found["contribution"], strict=True)
         rows += [(name, *map(words.number, each)) for each in bins]

@@ -30,7 +30,7 @@ def test_the_words_name_what_matters_most(drawn, explored_run):
         first = max(lost, key=lambda name: lost[name]["value"])
         assert f"The most: {first} {words.with_interval(lost[first], signed=True)}; " in importance.alt
         for name, effect in found["effects"].items():
-            assert f"{name}: {effect['contribution'][0]:+.2f} at {words.number(effect['value'][0])}" in effects.alt
+            assert f"{name}: {effect['contribution'][0]:+.3g} at {words.number(effect['value'][0])}" in effects.alt
 
 
 def test_every_point_of_the_effects_is_told(drawn, explored_run):
