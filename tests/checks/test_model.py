@@ -12,7 +12,7 @@ from fraud import artefacts, bundle, schema
 from fraud.dataset import source
 from fraud.errors import UsageError
 from fraud.evaluate import evaluate
-from fraud.learn import recipe, train
+from fraud.learn import candidates, train
 
 EASY = 'protocol = "random"\nmetric = "recall"\nbind = "value"\nmin = 0.1'
 UNREACHABLE = 'protocol = "chronological"\nmetric = "average_precision"\nbind = "value"\nmin = 1.01'
@@ -168,12 +168,13 @@ def test_a_model_that_lost_much_to_the_champion_fails_and_the_champion_itself_pa
     assert [gate["name"] for gate in held] == AGAINST_THE_CHAMPION
     assert [(gate["value"], gate["low"], gate["high"], gate["passed"]) for gate in held] == [(0, 0, 0, True)] * 2
 
-    fit = recipe.fit
+    fit = candidates.fit
 
-    def on_few(frame, *others):
-        return fit(frame.groupby(schema.LABEL.name).sample(20, random_state=1), *others)
+    def on_few(candidate, prepared, label, *others):
+        few = np.concatenate([np.flatnonzero(label == value)[:20] for value in (0, 1)])
+        return fit(candidate, prepared[few], label[few], *others)
 
-    monkeypatch.setattr(recipe, "fit", on_few)
+    monkeypatch.setattr(candidates, "fit", on_few)
     train.run(run_copy)
     evaluate.run(good)
     document = model.run(good)
