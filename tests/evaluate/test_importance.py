@@ -69,6 +69,23 @@ def test_values_are_taken_from_rows_by_their_weight(judged):
     assert np.mean([row.tobytes() in frauds for row in taken[0]]) > 0.98
 
 
+def test_rows_are_drawn_among_those_that_stand_for_as_many(judged, monkeypatch):
+    drawn_among = []
+    original = module.bootstrap
+
+    def spy(models, weight, draws, seed, strata):
+        drawn_among.append(strata)
+        return original(models, weight, draws, seed, strata)
+
+    monkeypatch.setattr(module, "bootstrap", spy)
+    monkeypatch.setattr(module, "_PERMUTED", 142)
+    importance(judged, 1.0, DRAWS, SEED)
+    assert len(drawn_among) == 5
+    for legitimate, frauds in drawn_among:
+        assert np.bincount(legitimate).tolist() == [71, 71]
+        assert np.bincount(frauds).tolist() == [judged.label.sum()]
+
+
 def test_the_effects_are_those_of_the_features_that_account_for_most(judged):
     found = importance(judged, 1.0, DRAWS, SEED)
     ranked = sorted(found["features"], key=lambda name: -found["features"][name]["average_precision"]["value"])
