@@ -7,18 +7,9 @@ import pytest
 
 from fraud import bundle
 from fraud.report import report, words
+from tests.report.exploration import EXPLORED
 
 CHARTS = ("precision-recall", "roc", "reliability", "scores", "importance", "effects")
-EXPLORED = (
-    "class-counts",
-    "missing-values",
-    "class-correlations",
-    "correlation-matrix",
-    "amount-and-time",
-    "fraud-share-by-hour",
-    "class-densities",
-    "classes-in-a-plane",
-)
 PICTURES = (*(f"{chart}-{protocol}" for chart in CHARTS for protocol in bundle.FOLDERS), "learning-curve", *EXPLORED)
 
 Rows = list[list[str]]

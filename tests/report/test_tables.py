@@ -6,6 +6,7 @@ import pytest
 
 from fraud.report import words
 from fraud.report.tables import Table, of_curves, of_numbers
+from tests.report.exploration import EXPLORED
 
 
 def test_curves_stand_side_by_side_with_their_intervals():
@@ -93,19 +94,7 @@ def leaves(value):
     return [leaf for each in value for leaf in leaves(each)] if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize(
-    "figure",
-    [
-        "class-counts",
-        "missing-values",
-        "class-correlations",
-        "correlation-matrix",
-        "amount-and-time",
-        "fraud-share-by-hour",
-        "class-densities",
-        "classes-in-a-plane",
-    ],
-)
+@pytest.mark.parametrize("figure", EXPLORED)
 def test_every_figure_of_the_exploration_is_told(explored_run, figure):
     explored = json.loads((explored_run.build / "explore.json").read_text())["figures"]
     (numbers,) = (each["numbers"] for each in explored if each["id"] == figure)
