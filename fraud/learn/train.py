@@ -77,7 +77,8 @@ def _on_protocols(
     records: dict[str, Any] = {}
     answers = []
     for protocol, rows in splits.items():
-        training = frame.iloc[rows.train]
+        study, folds = studies[protocol]
+        training = study.rows
         fitted = {
             "model": _by(by, training, settings, weight, done),
             "logistic": recipe.fit_logistic(training, settings, weight, done),
@@ -91,7 +92,7 @@ def _on_protocols(
         records[protocol] = {
             **_record(written["model"]),
             "logistic": _record(written["logistic"]),
-            **beside(trials, *studies[protocol], fewer[protocol], settings.bootstrap_draws),
+            **beside(trials, study, folds, fewer[protocol], settings.bootstrap_draws),
         }
         # What the pipeline itself answers for rows it has not seen, to hold the exported bundle against. The bundle is
         # sealed by now, and no label of those rows is read.
