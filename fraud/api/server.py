@@ -1,5 +1,6 @@
 """`python -m fraud serve`: the API under granian, in one or more worker processes."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -66,6 +67,10 @@ def run(settings: Settings) -> None:
         raise UsageError("FRAUD_LOG_TRANSACTIONS has no log to tell them in: switch the access log on")
     address = _free(settings.host, settings.port)
     _try(folder, read.manifest)
+    # All that is loaded by now stays. Neither here nor in a worker is garbage looked for in it, which would also write
+    # to the memory that the workers share.
+    gc.freeze()
+    gc.enable()
     # What a worker is told between its birth and `_hear_stop` waits until then.
     os.register_at_fork(
         before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGTERM}),

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -318,6 +319,26 @@ def test_a_model_that_kills_what_loads_it_is_said(bundle_folder: Path, monkeypat
     monkeypatch.setattr(server, "tried", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(UsageError, match=r"kills the process that loads it \(signal 9\)"):
         server._try(bundle_folder, bundle.read(bundle_folder).manifest)
+
+
+def test_garbage_is_looked_for_once_all_is_loaded_and_not_in_that(bundle_folder: Path) -> None:
+    code = """
+import gc, sys
+from fraud import __main__ as command
+
+class Watched:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fraud.api.server", "fraud.api.app"):
+            print(name, gc.isenabled())
+
+sys.meta_path.insert(0, Watched())
+import granian
+granian.Granian.serve = lambda *_, **__: print("workers", gc.isenabled(), gc.get_freeze_count() > len(gc.get_objects()))
+sys.exit(command.main(["serve"]))
+"""
+    environment = os.environ | {"FRAUD_BUILD": str(bundle_folder.parent), "FRAUD_PORT": str(free_port())}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["fraud.api.server False", "fraud.api.app False", "workers True True"]
 
 
 def test_without_a_bundle_that_is_named_it_serves_what_it_started_with(
