@@ -38,6 +38,10 @@ _UNREAD = (msgspec.DecodeError, UnicodeDecodeError)
 
 _QUOTES = 2 * len(schema.FEATURES)
 
+# Values of a body that are parsed thoroughly, twice as many as any that is accepted has: each takes memory, an empty
+# object fifty times what it takes in the body.
+_MOST_VALUES = 2 * model.MOST_TRANSACTIONS * len(schema.FEATURES)
+
 
 class OneUsual:
     """Reads one transaction whose values are all in narrower ranges; what is anything else, it leaves to `json`.
@@ -76,6 +80,7 @@ def json(text: bytes, courtesy: Courtesy = ALONE) -> tuple[NDArray[np.float64], 
         rows = _rows(text, found if many else [found])
         if rows is not None:
             return rows, many
+    _refuse_excess(text)
     document = body.parse(text)
     return model.transactions(document), isinstance(document, list)
 
@@ -97,6 +102,7 @@ def lines(text: bytes, courtesy: Courtesy = ALONE) -> NDArray[np.float64]:
         rows = _rows(text, found)
         if rows is not None:
             return rows
+    _refuse_excess(text)
     documents: list[Any] = []
     for number, line in enumerate(BytesIO(text), 1):
         if not line.strip():
@@ -164,6 +170,12 @@ def _one_a_line(text: bytes, transactions: int) -> bool:
             if not (line.startswith(b"{") and line.endswith(b"}")):
                 return False
     return transactions == 0
+
+
+def _refuse_excess(text: bytes) -> None:
+    # The commas in a string count, too, but no string is ever accepted.
+    if text.count(b",") >= _MOST_VALUES:
+        raise model.too_many_values()
 
 
 def _line(number: int, line: bytes) -> Any:

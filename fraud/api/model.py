@@ -83,6 +83,11 @@ def too_many(count: int) -> Refused:
     return _refusal(f"{count:,} transactions are too many: send at most {MOST_TRANSACTIONS:,} at once.")
 
 
+def too_many_values() -> Refused:
+    """The refusal of a body with more values than are looked at one by one."""
+    return _refusal(f"The body holds far too many values: send at most {MOST_TRANSACTIONS:,} transactions at once.")
+
+
 def pointer(base: str, name: str) -> str:
     """The JSON pointer to `name` in what `base` points to, shortened where somebody made it long."""
     escaped = name[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")

@@ -134,7 +134,7 @@ def test_a_body_of_nothing_but_lines_takes_no_memory_of_its_own(line: bytes, cou
 
 
 def test_a_list_of_nothing_but_commas_takes_no_memory_of_its_own(blog_transaction: dict[str, float]) -> None:
-    text = b"[" + b"1," * 1_000_000 + json.dumps(blog_transaction).encode() + b"]"
+    text = b"[" + b"1," * 300_000 + json.dumps(blog_transaction).encode() + b"]"
     tracemalloc.start()
     with pytest.raises(Refused, match="too many"):
         decode.json(text, Asked())

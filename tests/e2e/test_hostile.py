@@ -17,6 +17,7 @@ from tests.e2e.serving import Served, serving
 
 LINE = b"POST /predict HTTP/1.1\r\n"
 HEAD = LINE + b"Host: x\r\nContent-Type: application/json\r\n"
+LINES = LINE + b"Host: x\r\nContent-Type: application/x-ndjson\r\n"
 
 # Bytes that a worker may take for one of these: less than what a packed one would unpack to.
 MOST_MEMORY = 150_000_000
@@ -54,8 +55,8 @@ def peak_memory(served: Served) -> int:
     return int(told.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def whole(body: bytes, headers: bytes = b"") -> bytes:
-    return HEAD + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
+def whole(body: bytes, headers: bytes = b"", head: bytes = HEAD) -> bytes:
+    return head + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], int]] = {
@@ -63,6 +64,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int]] = {
     "5,000 headers": (lambda: whole(b"{}", b"".join(b"X-%d: a\r\n" % i for i in range(5_000))), 431),
     "an address of 1 MB": (lambda: b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
     "10 MB of nulls": (lambda: whole(b"[" + b"null," * 1_999_999 + b"null]"), 422),
+    "16 MB of empty objects": (lambda: whole(b"[" + b"{}," * 5_500_000 + b"{}]"), 422),
+    "16 MB of empty lists": (lambda: whole(b"[" + b"[]," * 5_500_000 + b"[]]"), 422),
+    "16 MB of numbers": (lambda: whole(b"[" + b"0," * 8_000_000 + b"0]"), 422),
+    "16 MB of empty lists, in lines": (lambda: whole(33 * (b"[" + b"[]," * 166_666 + b"[]]\n"), head=LINES), 422),
     "nested 100,000 deep": (lambda: whole(b"[" * 100_000 + b"]" * 100_000), 400),
     "no UTF-8": (lambda: whole(b'{"Time": "\xff"}'), 400),
     "no UTF-8 in a name": (lambda: whole(b'{"Ti\xffme": 1}'), 400),
