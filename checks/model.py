@@ -28,7 +28,7 @@ def run(settings: Settings) -> dict[str, Any]:
     limits = thresholds.read()
     metrics = artefacts.read_json(settings.build / "metrics.json", "make evaluate")
     validation = artefacts.read_json(settings.build / "validation.json", "make validate")
-    digests = _digests(settings.build, metrics)
+    manifests = _manifests(settings.build, metrics)
     if settings.baseline is not None and metrics["baseline"] != settings.baseline.as_posix():
         raise UsageError(f"the model was not compared with BASELINE={settings.baseline}: run `make evaluate` again")
     if validation["data"]["digest"] != metrics["provenance"]["data"]["digest"]:
@@ -36,7 +36,12 @@ def run(settings: Settings) -> dict[str, Any]:
     scores_path = artefacts.scores(settings.build, metrics["scores_digest"])
     gates = [
         *_data(validation, limits.data),
-        *parity.gates(pd.read_parquet(scores_path), _pipeline(settings.build), limits.parity),
+        *parity.gates(
+            pd.read_parquet(scores_path),
+            _pipeline(settings.build),
+            {protocol: manifest.thresholds for protocol, manifest in manifests.items()},
+            limits.parity,
+        ),
         *(_metric(metrics, limit, f"model.{place}") for place, limit in enumerate(limits.model)),
         *_champion(metrics, limits.champion),
     ]
@@ -45,7 +50,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "verdict": "pass" if all(gate.passed for gate in gates) else "fail",
         "sentence": _sentence(metrics, gates),
         "synthetic": metrics["synthetic"],
-        "bundles": digests,
+        "bundles": {bundle.FOLDERS[protocol]["model"]: manifest.digest for protocol, manifest in manifests.items()},
         "gates": [gate.record() for gate in gates],
         "provenance": artefacts.provenance(settings.recorded(), metrics["provenance"]["data"]),
     }
@@ -66,16 +71,15 @@ def _sentence(metrics: dict[str, Any], gates: list[Gate]) -> str:
     return f"{version} may ship: all {len(gates)} gates pass{on}."
 
 
-def _digests(build: Path, metrics: dict[str, Any]) -> dict[str, str]:
-    """The digests of the bundles that lie in `build`, which must be those that the metrics were measured on."""
-    digests = {}
+def _manifests(build: Path, metrics: dict[str, Any]) -> dict[str, bundle.Manifest]:
+    """By protocol, of the bundles that lie in `build`, which must be those that the metrics were measured on."""
+    manifests = {}
     for protocol, folders in bundle.FOLDERS.items():
-        folder = folders["model"]
-        manifest = bundle.read(build / folder).manifest
-        if manifest.digest != metrics["protocols"][protocol]["model"]["digest"]:
-            raise UsageError(f"{build / folder} is not the bundle that was evaluated: run `make evaluate` again")
-        digests[folder] = manifest.digest
-    return digests
+        folder = build / folders["model"]
+        manifests[protocol] = bundle.read(folder).manifest
+        if manifests[protocol].digest != metrics["protocols"][protocol]["model"]["digest"]:
+            raise UsageError(f"{folder} is not the bundle that was evaluated: run `make evaluate` again")
+    return manifests
 
 
 def _pipeline(build: Path) -> pd.DataFrame:

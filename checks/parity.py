@@ -1,19 +1,26 @@
 """Whether the bundle answers as the pipeline that it was exported from, on every row kept apart."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from checks.gate import Gate
 from checks.thresholds import ParityLimits
+from fraud.bundle import Thresholds
+from fraud.costs import DECISIONS
 from fraud.errors import UsageError
 
 
-def gates(scores: pd.DataFrame, pipeline: pd.DataFrame, limits: ParityLimits) -> list[Gate]:
+def gates(
+    scores: pd.DataFrame, pipeline: pd.DataFrame, thresholds: Mapping[str, Thresholds], limits: ParityLimits
+) -> list[Gate]:
     """Two gates a protocol: the largest difference in probability, and decisions that differ away from the threshold.
 
     Args:
         scores: `scores.parquet`, what the bundle answered through `Scorer`.
         pipeline: `pipeline.parquet`, what the fitted pipeline answered for the same rows.
+        thresholds: the bundle's, by protocol.
 
     Raises:
         UsageError: the two were not made for the same rows.
@@ -22,16 +29,23 @@ def gates(scores: pd.DataFrame, pipeline: pd.DataFrame, limits: ParityLimits) ->
     answered = both[["probability", "probability_pipeline"]].notna().all(axis=None)
     if not answered or not (both["_merge"] == "both").all() or len(both) != len(scores):
         raise UsageError("scores.parquet and pipeline.parquet hold other rows: run `make train evaluate` again")
-    return [gate for protocol, rows in both.groupby("protocol") for gate in _of(str(protocol), rows, limits)]
+    return [
+        gate
+        for protocol, rows in both.groupby("protocol")
+        for gate in _of(str(protocol), rows, thresholds[str(protocol)], limits)
+    ]
 
 
-def _of(protocol: str, rows: pd.DataFrame, limits: ParityLimits) -> list[Gate]:
-    difference = float(np.abs(rows["probability"] - rows["probability_pipeline"]).max())
-    # Each row has its own: the threshold that its decision turned on, which may depend on the amount.
-    above = (rows["probability_pipeline"] - rows["threshold"]).to_numpy()
-    differs = (above >= 0) != (rows["prediction"] == 1).to_numpy()
-    near = np.abs(above) <= limits.near_threshold
-    wrong, excused = int((differs & ~near).sum()), int((differs & near).sum())
+def _of(protocol: str, rows: pd.DataFrame, thresholds: Thresholds, limits: ParityLimits) -> list[Gate]:
+    probability = rows["probability_pipeline"].to_numpy()
+    difference = float(np.abs(rows["probability"] - probability).max())
+    differ, away = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+    # Either threshold may depend on the amount.
+    for place, threshold in enumerate(thresholds.applied(rows["amount"].to_numpy()), 1):
+        crossed = (probability >= threshold) != rows["decision"].isin(DECISIONS[place:]).to_numpy()
+        differ |= crossed
+        away |= crossed & (np.abs(probability - threshold) > limits.near_threshold)
+    wrong, excused = int(away.sum()), int((differ & ~away).sum())
     return [
         Gate(
             name=f"{protocol}: parity of probability",

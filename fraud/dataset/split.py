@@ -93,14 +93,15 @@ def folds(frame: pd.DataFrame, count: int, seed: int) -> Iterator[Split]:
 def blocks(frame: pd.DataFrame, count: int) -> Iterator[Split]:
     """Forward chaining: rows in order of time, cut in `count` + 1 blocks, each but the first judged by those before.
 
-    Rows of the same second stay together. Blocks that would train or judge on one class only are left out.
+    Rows of the same second stay together. Blocks that would train or judge on fewer than two of a class are left out.
     """
     time = frame[schema.TIME.name].to_numpy()
     label = frame[schema.LABEL.name].to_numpy()
     edges = np.quantile(time, np.arange(1, count + 2) / (count + 1), method="lower")
     for start, end in pairwise(edges):
         rows = Split(np.flatnonzero(time <= start), np.flatnonzero((time > start) & (time <= end)))
-        if all(len(np.unique(label[side])) == 2 for side in (rows.train, rows.test)):
+        # Calibration parts those that judge once more.
+        if all(np.bincount(label[side], minlength=2).min() >= 2 for side in (rows.train, rows.test)):
             yield rows
 
 

@@ -20,7 +20,7 @@ def claims(view: View, matrix: NDArray[np.float64]) -> list[dict[str, Any]]:
     beyond = [name for name, strength in r.items() if abs(strength) > CLAIMED_LIMIT]
     missing = int(view.frame.isna().sum().sum())
     places = [schema.COLUMNS.index(column.name) for column in schema.COMPONENTS]
-    among = float(np.abs(matrix[np.ix_(places, places)] - np.eye(len(places))).max())
+    among = float(np.abs(matrix[np.ix_(places, places)] * (1 - np.eye(len(places)))).max())
     return [
         _claim(
             f"No correlation with Class exceeds about {CLAIMED_LIMIT}.",

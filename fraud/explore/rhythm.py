@@ -79,8 +79,8 @@ def fraud_share_by_hour(view: View) -> Chart:
     top = max(rows, key=lambda row: row["low"])
     clear = [int(row["hour"]) for row in rows if row["low"] > view.share]
     title = (
-        f"Fraud share is highest in hour {top['hour']}: {top['share']:.2%}, {top['share'] / view.share:.1f} times the "
-        f"average of {view.share:.2%}"
+        f"Fraud share is most surely high in hour {top['hour']}: "
+        f"{top['share']:.2%}, {top['share'] / view.share:.1f} times the average of {view.share:.2%}"
     )
     finding = (
         f"In {len(clear)} of {len(rows)} hours ({_listed(clear)}) the whole interval lies above the average. "

@@ -9,17 +9,21 @@ _CALIBRATIONS = {"shift": "a shift", "platt": "Platt's calibration", "beta": "be
 
 _MORE_ROWS = {
     "worse": "fewer rows are worse, so more of them would probably help",
-    "within noise": "within noise, so more rows of the same kind promise little",
+    "within noise": "within noise, so these rows don't tell whether more of them would help",
     "better": "better than with all of them, which wants a look at the rows",
 }
 
 
-def recipe(found: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with what it was chosen on in words; `warning` where the figures of this run flatter it."""
+def recipe(found: dict[str, Any], synthetic: bool) -> dict[str, Any]:
+    """The recipe with what it was chosen on in words; `warning` where the figures of this run flatter it.
+
+    `note` is that, or that it may be so: another file may hold some of the rows that it was chosen on.
+    """
     on = found["chosen_on"]
     rows = f"{on['rows']:,} rows with {on['frauds']:,} frauds (digest {on['digest'][:12]})"
-    flattered = "Recipe chosen on these rows: optimistic." if found["optimistic"] else ""
-    return {**found, "rows": rows, "warning": flattered}
+    warning = "Recipe chosen on these rows: optimistic." if found["optimistic"] else ""
+    unknown = "" if synthetic else "Whether this file holds some of those is not known: figures of shared rows flatter."
+    return {**found, "rows": rows, "warning": warning, "note": warning or unknown}
 
 
 def training(record: dict[str, Any]) -> dict[str, Any]:

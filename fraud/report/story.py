@@ -49,7 +49,7 @@ def story(evidence: Evidence, volume: int | None = None) -> dict[str, Any]:
         "details": {name: details(judged["model"]) for name, judged in metrics["protocols"].items()},
         "decisions": {name: decisions(judged, volume) for name, judged in metrics["protocols"].items()},
         "metrics": [metric(name, metrics["protocols"]) for name in metrics["protocols"]["random"]["model"]["metrics"]],
-        "recipe": recipe(metrics["recipe"]),
+        "recipe": recipe(metrics["recipe"], metrics["synthetic"]),
         "training": {name: training(record) for name, record in evidence.training["protocols"].items()},
         "validation": evidence.validation,
         "claims": evidence.explore["claims"],

@@ -4,23 +4,25 @@ import pytest
 
 from checks import parity
 from checks.thresholds import ParityLimits
+from fraud.bundle import ByAmount, Thresholds
+from fraud.costs import CostModel
 from fraud.errors import UsageError
 
-LIMITS = ParityLimits(max_probability_difference=1e-5, near_threshold=1e-6)
 REVIEW, DECLINE = 0.3, 0.9
+RULE = {protocol: Thresholds(review=REVIEW, decline=DECLINE) for protocol in ("random", "chronological")}
+LIMITS = ParityLimits(max_probability_difference=1e-5, near_threshold=1e-6)
 
 
 def of_bundle(probability, protocol="random"):
     """What `scores.parquet` says of rows whose bundle answered so."""
     probability = np.asarray(probability, dtype=np.float64)
-    declined = probability >= DECLINE
     return pd.DataFrame(
         {
             "protocol": protocol,
             "row": np.arange(len(probability)) * 3,
             "probability": probability,
-            "prediction": (probability >= REVIEW).astype(np.int8),
-            "threshold": np.where(declined, DECLINE, REVIEW),
+            "amount": 20.0,
+            "decision": np.select([probability >= DECLINE, probability >= REVIEW], ["decline", "review"], "approve"),
         }
     )
 
@@ -30,8 +32,8 @@ def scores():
     return of_bundle(np.linspace(0, 1, 101) + 1e-4)
 
 
-def judged(scores, pipeline):
-    return {gate.name: gate for gate in parity.gates(scores, pipeline, LIMITS)}
+def judged(scores, pipeline, rule=RULE):
+    return {gate.name: gate for gate in parity.gates(scores, pipeline, rule, LIMITS)}
 
 
 def answers(scores, difference=0.0):
@@ -73,27 +75,39 @@ def test_a_decision_may_differ_only_next_to_the_threshold(side):
     assert (gate.passed, gate.value) == (False, 1)
 
 
-def test_each_row_is_held_to_the_threshold_of_its_own_amount():
-    scores = of_bundle([0.1, 0.5, 0.5, 0.95])
-    scores["threshold"] = [0.2, 0.5 - 1e-4, 0.7, 0.94]
-    scores["prediction"] = [0, 1, 0, 1]
-    assert judged(scores, answers(scores))["random: parity of decisions"].passed
-    # Far from the lowest threshold, 0.2, and yet another decision: below its own by more than rounding.
+def test_each_row_is_held_to_the_thresholds_of_its_own_amount():
+    costs = CostModel()
+    rule = Thresholds(review=0.01, decline=None, by_amount=ByAmount(costs=costs, alert_price=0.0))
+    [at], _ = costs.thresholds(np.array([80.0]))
+    scores = of_bundle([0.05, at + 1e-4, 0.05]).assign(amount=[5.0, 80.0, 5_000.0])
+    scores["decision"] = ["approve", "review", "review"]
+    assert judged(scores, answers(scores), {"random": rule})["random: parity of decisions"].passed
     pipeline = answers(scores)
     pipeline.loc[1, "probability"] -= 2e-4
-    gate = judged(scores, pipeline)["random: parity of decisions"]
+    gate = judged(scores, pipeline, {"random": rule})["random: parity of decisions"]
     assert (gate.passed, gate.value) == (False, 1)
-    scores.loc[1, "threshold"] = 0.5
-    pipeline.loc[1, "probability"] = 0.5 - 5e-7
-    gate = judged(scores, pipeline)["random: parity of decisions"]
-    assert (gate.passed, gate.detail) == (True, "1 of 4 differ within 1e-06 of the threshold")
+    scores.loc[1, "probability"], pipeline.loc[1, "probability"] = at, at - 5e-7
+    gate = judged(scores, pipeline, {"random": rule})["random: parity of decisions"]
+    assert (gate.passed, gate.detail) == (True, "1 of 3 differ within 1e-06 of the threshold")
 
 
-def test_a_row_that_would_only_be_reviewed_may_not_be_declined():
-    scores = of_bundle([0.1, DECLINE + 1e-4])
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_one_only_reviews_the_other_may_not_decline(side):
+    scores = of_bundle([0.1, DECLINE + side * 1e-4])
     pipeline = answers(scores)
-    pipeline.loc[1, "probability"] -= 2e-4
+    pipeline.loc[1, "probability"] -= side * 2e-4
     assert not judged(scores, pipeline)["random: parity of decisions"].passed
+    near = answers(of_bundle([0.1, DECLINE + side * 4e-7]))
+    near.loc[1, "probability"] -= side * 8e-7
+    gate = judged(of_bundle([0.1, DECLINE + side * 4e-7]), near)["random: parity of decisions"]
+    assert (gate.passed, gate.detail) == (True, "1 of 2 differ within 1e-06 of the threshold")
+
+
+def test_near_one_threshold_is_not_near_the_other():
+    scores = of_bundle([0.1, 0.2])
+    pipeline = answers(scores)
+    pipeline.loc[1, "probability"] = DECLINE - 5e-7
+    assert judged(scores, pipeline)["random: parity of decisions"].value == 1
 
 
 def test_each_protocol_is_judged_for_itself(scores):
@@ -120,4 +134,4 @@ def test_each_protocol_is_judged_for_itself(scores):
 )
 def test_answers_for_other_rows_are_refused(scores, other):
     with pytest.raises(UsageError, match=r"hold other rows: run `make train evaluate` again"):
-        parity.gates(scores, other(answers(scores)), LIMITS)
+        parity.gates(scores, other(answers(scores)), RULE, LIMITS)

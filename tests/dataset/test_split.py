@@ -91,6 +91,17 @@ def test_forward_chaining_leaves_out_blocks_without_frauds(transactions):
     assert 0 < len(list(split.blocks(frame, 5))) < 5
 
 
+def test_forward_chaining_leaves_out_a_block_with_a_single_fraud(transactions):
+    whole = list(split.blocks(transactions, 3))
+    last = whole[-1].test
+    frauds = last[transactions["Class"].to_numpy()[last] == 1]
+    frame = transactions.copy()
+    frame.loc[frauds[2:], "Class"] = 0
+    assert len(list(split.blocks(frame, 3))) == 3
+    frame.loc[frauds[1:], "Class"] = 0
+    assert len(list(split.blocks(frame, 3))) == 2
+
+
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
 def test_the_chronological_protocol_judges_the_latest_rows(repeated, share):
     rows = split.chronological_split(repeated, share)

@@ -41,3 +41,9 @@ def test_correlated_components_refute_that_they_are_not(transactions):
     bent = measured(View(frame.assign(V5=frame["V5"] + frame["V6"])))[2]
     assert not bent["holds"]
     assert bent["value"] == pytest.approx(np.sqrt(0.5), abs=1e-6)
+
+
+def test_a_constant_component_correlates_with_none(view):
+    [*_, claim] = measured(View(view.frame.assign(V5=0.0)))
+    [*_, without] = claims(view, correlations(view))
+    assert claim["value"] <= without["value"] < 1

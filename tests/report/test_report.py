@@ -134,7 +134,7 @@ def test_what_more_rows_would_be_worth_is_told_by_the_paired_difference_alone(ru
     assert words.with_interval(half["difference"], signed=True) in page.text
     said = {
         "more of them would probably help": {"value": -0.05, "low": -0.09, "high": -0.01},
-        "promise little": {"value": -0.01, "low": -0.05, "high": 0.03},
+        "don't tell whether more of them": {"value": -0.01, "low": -0.05, "high": 0.03},
         "wants a look at the rows": {"value": 0.05, "low": 0.01, "high": 0.09},
     }
     for words_, difference in said.items():
