@@ -27,7 +27,8 @@ _REQUEST_ID = "X-Request-ID"
 # Seconds before the second attempt and before any, of which up to a half is left out at random.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 
-_BUSY = (429, 503)
+# 502 and 504 are a proxy's, whose API is away.
+_BUSY = (429, 502, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ class Client:
     ) -> Iterator[Prediction]:
         """The decisions on any number of transactions, lazily and in their order: no more than a batch is held at once.
 
-        A batch without an answer, or told to come later (429, 503), is sent again after a pause: what `Retry-After`
-        asks for, and a time at random that grows twice as long with each attempt.
+        A batch without an answer, or told to come later (429, 502, 503, 504), is sent again after a pause: what
+        `Retry-After` asks for, and a time at random that grows twice as long with each attempt.
 
         Args:
             batch: transactions to a request, at most 10,000.

@@ -61,19 +61,12 @@ class Connection:
         """
         try:
             response, text = self._exchange(method, path, body, headers)
-            document = json.loads(text)
+            if response.status != 200:
+                raise _refused(response, text)
+            return response.headers, json.loads(text)
         except (OSError, HTTPException, ValueError) as error:
             self._http.close()
             raise Unreachable(f"no answer from {self._url}{path}: {error or type(error).__name__}") from None
-        if response.status == 200:
-            return response.headers, document
-        try:
-            detail = document.get("detail") or document.get("title", "")
-            pause = _seconds(response.headers.get("Retry-After", ""))
-            refused = Refused(response.status, str(detail), document.get("errors", []), pause)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise self.another(repr(error)) from None
-        raise refused
 
     def another(self, why: str) -> Unreachable:
         """The failure where something else answers."""
@@ -113,6 +106,17 @@ def word(text: str, what: str) -> str:
     if not re.fullmatch(r"[!-~]+", text):
         raise ValueError(f"the {what} has other characters than letters, digits and marks of ASCII")
     return text
+
+
+def _refused(response: HTTPResponse, text: bytes) -> Refused:
+    pause = _seconds(response.headers.get("Retry-After", ""))
+    try:
+        document = json.loads(text)
+        detail = document.get("detail") or document.get("title") or response.reason
+        return Refused(response.status, str(detail), document.get("errors", []), pause)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # No problem document, such as the page of a proxy: its status is an answer all the same.
+        return Refused(response.status, response.reason, [], pause)
 
 
 def _seconds(retry_after: str) -> float | None:

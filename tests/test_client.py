@@ -180,6 +180,21 @@ def test_a_problem_without_details_is_still_a_refusal() -> None:
         client.health()
 
 
+HTML = b"<html><body><h1>nginx</h1></body></html>"
+
+
+@pytest.mark.parametrize(
+    "body", [HTML, b"", b"\xff", b"[1]", b'"no"', b"{}", b'{"errors": 1}', b'{"errors": ["no"]}', b'{"errors": [{}]}']
+)
+def test_a_refusal_of_what_stands_before_the_api_is_one_too(body: bytes) -> None:
+    answer = reply(body, b"413 Request Entity Too Large", b"Retry-After: 30\r\n")
+    with answering(answer) as address, Client(address) as client, pytest.raises(Refused) as raised:
+        client.predict({})
+    refused = raised.value
+    assert str(refused) == "413: Request Entity Too Large"
+    assert (refused.status, refused.errors, refused.retry_after) == (413, [], 30)
+
+
 def test_a_key_and_an_id_are_sent_and_the_id_comes_back() -> None:
     requests: list[str] = []
     told = b"X-Request-ID: of-the-server\r\n"
@@ -270,7 +285,10 @@ def test_what_can_not_be_sent_is_named(url: str, blog_transaction: dict[str, flo
                 client.predict_many([], **wrong)
 
 
-@pytest.mark.parametrize("status", [b"503 Service Unavailable", b"429 Too Many Requests"])
+BUSY = [b"503 Service Unavailable", b"429 Too Many Requests", b"502 Bad Gateway", b"504 Gateway Timeout"]
+
+
+@pytest.mark.parametrize("status", BUSY)
 def test_many_wait_as_long_as_they_are_told(status: bytes) -> None:
     requests: list[str] = []
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
@@ -283,6 +301,15 @@ def test_many_wait_as_long_as_they_are_told(status: bytes) -> None:
     assert answer.request_id == "again/0"
     assert all("X-Request-ID: again/0\r\n" in request for request in requests)
     assert [request.endswith("[{}]") for request in requests] == [True] * 3
+
+
+@pytest.mark.parametrize("status", BUSY)
+def test_many_wait_as_long_as_what_stands_before_the_api_tells_them(status: bytes) -> None:
+    start = time.monotonic()
+    page = reply(HTML, status, b"Content-Type: text/html\r\nRetry-After: 1\r\n")
+    with answering(page, reply(ANSWER)) as address, Client(address) as client:
+        assert len(list(client.predict_many([{}]))) == 1
+    assert time.monotonic() - start > 1
 
 
 def test_many_survive_connections_that_break() -> None:
@@ -336,6 +363,16 @@ def test_what_waiting_does_not_mend_is_not_asked_again(status: bytes) -> None:
     requests: list[str] = []
     with answering(busy("0", status), reply(ANSWER), requests=requests) as address, Client(address) as client:
         with pytest.raises(Refused):
+            list(client.predict_many([{}]))
+        assert len(requests) == 1
+        client.predict({})
+
+
+def test_what_stands_before_the_api_and_takes_no_such_body_is_asked_once() -> None:
+    requests: list[str] = []
+    page = reply(HTML, b"413 Request Entity Too Large")
+    with answering(page, reply(ANSWER), requests=requests) as address, Client(address) as client:
+        with pytest.raises(Refused, match="413: Request Entity Too Large"):
             list(client.predict_many([{}]))
         assert len(requests) == 1
         client.predict({})
