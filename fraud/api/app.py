@@ -47,9 +47,10 @@ def create_server_app(
     counts: Counts | None = None,
     api_keys: Path | None = None,
     limit: limits.Limit | None = None,
-    follow: tuple[Path, Path] | None = None,
+    follow: Path | None = None,
     verdict: Verdict | None = None,
     log_transactions: bool = False,
+    shared: Path | None = None,
 ) -> Observed:
     """The WSGI application that is served: `create_app`'s, the lane in front of it, guarded, and all of it counted.
 
@@ -58,13 +59,14 @@ def create_server_app(
         counts: what the workers count in; without it this process counts for itself alone.
         api_keys: see `Guard`; without it anybody may ask.
         limit: how often each may; without it as often as they like.
-        follow: the bundle whose model takes the place of `scorer` once there is another one, and the folder that
-            workers share; see `Follower`.
+        follow: the bundle whose model takes the place of `scorer` once there is another one; it needs `shared`. See
+            `Follower`.
         verdict: see `create_app`.
         log_transactions: whether each transaction has a line, too.
+        shared: the folder where workers keep what one needs that comes in the place of another.
 
     Raises:
-        UsageError: the file of keys can't be used.
+        UsageError: the file of keys can't be used, and none were kept.
     """
     metrics = Metrics(counts or Counts(None))
     app = create_app(scorer, metrics, verdict)
@@ -75,10 +77,9 @@ def create_server_app(
     if limit is not None:
         served = limits.Limited(served, limit)
     if api_keys is not None:
-        served = Guard(served, api_keys)
-    if follow is not None:
-        bundle, shared = follow
-        Follower(bundle, live, metrics, shared).start()
+        served = Guard(served, api_keys, shared)
+    if follow is not None and shared is not None:
+        Follower(follow, live, metrics, shared).start()
     return Observed(Overload(served), metrics, routes, live, lines, log_transactions)
 
 

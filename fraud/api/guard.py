@@ -33,16 +33,30 @@ class Guard:
 
     The file is read again once it has changed; where it can't be used any more, the keys stay as they were.
 
+    Args:
+        shared: the folder where workers keep the keys that were good last, for one that comes when the file can't be
+            used; None: nowhere.
+
     Raises:
-        UsageError: the file can't be used.
+        UsageError: the file can't be used, and no keys were kept.
     """
 
-    def __init__(self, application: Any, path: Path) -> None:
+    def __init__(self, application: Any, path: Path, shared: Path | None = None) -> None:
         self._application = application
         self._path = path
-        self._seen = artefacts.state(path)
-        self._keys = keys.read(path)
+        self._shared = shared
         self._looked = monotonic()
+        self._seen: tuple[int, int, int] | None = None
+        try:
+            self._read()
+        except UsageError as error:
+            if shared is None:
+                raise
+            try:
+                self._keys = keys.kept(shared)
+            except UsageError:
+                raise error from None
+            _told(error)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] not in KEYLESS:
@@ -73,9 +87,21 @@ class Guard:
             return
         self._looked = monotonic()
         try:
-            state = artefacts.state(self._path)
-            if state != self._seen:
-                self._keys = keys.read(self._path)
-                self._seen = state
+            if artefacts.state(self._path) != self._seen:
+                self._read()
         except UsageError as error:
-            _log.error("%s; the keys stay as they were", error)
+            _told(error)
+
+    def _read(self) -> None:
+        state = artefacts.state(self._path)
+        self._keys = keys.read(self._path)
+        self._seen = state
+        if self._shared is not None:
+            try:
+                keys.keep(self._keys, self._shared)
+            except OSError as error:
+                _log.warning("no copy of the keys is kept for a worker that dies (%s)", error.strerror)
+
+
+def _told(error: UsageError) -> None:
+    _log.error("%s; the keys stay as they were", error)

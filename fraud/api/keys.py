@@ -11,6 +11,7 @@ from pathlib import Path
 from fraud import artefacts
 from fraud.errors import UsageError
 
+_COPY = "keys"
 _NEVER = "never"
 _FORM = "NAME SHA256 EXPIRES, the last a date such as 2027-01-31, or `never`"
 
@@ -70,6 +71,27 @@ def add(path: Path, name: str, days: int | None) -> str:
     separator = "" if before.endswith("\n") or not before else "\n"
     artefacts.write_text(path, f"{before}{separator}{Key(name, _digest(secret), expires).line}\n")
     return secret
+
+
+def keep(keys: tuple[Key, ...], shared: Path) -> None:
+    """Keep keys, in place of those before, for a worker that comes when their file can't be used.
+
+    Args:
+        shared: the folder that the workers share.
+
+    Raises:
+        OSError: there is no room for them: those before stay.
+    """
+    artefacts.write_text(shared / _COPY, "".join(f"{key.line}\n" for key in keys))
+
+
+def kept(shared: Path) -> tuple[Key, ...]:
+    """The keys that were kept.
+
+    Raises:
+        UsageError: there are none.
+    """
+    return read(shared / _COPY)
 
 
 def _text(path: Path) -> str:

@@ -21,6 +21,7 @@ from granian.log import LogLevels, logger
 from fraud import bundle, graph
 from fraud.api import cores, kept, keys, verdict
 from fraud.api.counts import Counts
+from fraud.api.keys import Key
 from fraud.api.lines import STANDARD_OUTPUT, Lines
 from fraud.api.verdict import Verdict
 from fraud.bundle import Bundle, Manifest
@@ -60,8 +61,7 @@ def run(settings: Settings) -> None:
     path = settings.bundle or settings.build / "model"
     folder = kept.resolved(path)
     read = bundle.read(folder)
-    if settings.api_keys_file is not None:
-        keys.read(settings.api_keys_file)
+    allowed = None if settings.api_keys_file is None else keys.read(settings.api_keys_file)
     _limit(settings)
     if settings.log_transactions and not settings.access_log:
         raise UsageError("FRAUD_LOG_TRANSACTIONS has no log to tell them in: switch the access log on")
@@ -78,6 +78,8 @@ def run(settings: Settings) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="fraud-serve-", dir=_in_memory()) as shared:
         _keep(read, verdict.read(folder, read.manifest.digest), Path(shared))
+        if allowed is not None:
+            _keep_keys(allowed, Path(shared))
         application = partial(_application, settings, path, read.manifest, Path(shared))
         _serve(settings, address, application, read.manifest.version)
 
@@ -113,6 +115,13 @@ def _keep(read: Bundle, judged: Verdict | None, shared: Path) -> None:
         kept.keep(read, judged, shared)
     except OSError as error:
         print(f"error: {shared}: {error.strerror}; a worker that dies reads the bundle again", file=sys.stderr)
+
+
+def _keep_keys(allowed: tuple[Key, ...], shared: Path) -> None:
+    try:
+        keys.keep(allowed, shared)
+    except OSError as error:
+        print(f"error: {shared}: {error.strerror}; a worker that dies reads the keys again", file=sys.stderr)
 
 
 def _serve(settings: Settings, address: str, application: Callable[[], Any], version: str) -> None:
@@ -167,7 +176,6 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
     try:
         followed = settings.bundle is not None
         scorer, judged = kept.load(shared, path, None if followed else manifest)
-        follow = (path, shared) if followed else None
         limit = _limit(settings)
         return create_server_app(
             scorer,
@@ -175,9 +183,10 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
             Counts(shared),
             settings.api_keys_file,
             limit,
-            follow,
+            path if followed else None,
             judged,
-            log_transactions=settings.log_transactions,
+            settings.log_transactions,
+            shared,
         )
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)

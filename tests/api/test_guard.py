@@ -88,6 +88,64 @@ def test_the_file_is_read_again_once_it_has_changed(
     assert ask(client, f"Bearer {secret}").status_code == 401
 
 
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    (tmp_path / "shared").mkdir()
+    return tmp_path / "shared"
+
+
+def restarted(bundle_folder: Path, path: Path, shared: Path) -> Client:
+    """A worker that comes in the place of one that died."""
+    return Client(create_server_app(Scorer(bundle_folder), api_keys=path, shared=shared))
+
+
+@pytest.mark.parametrize("content", ["nonsense\n", None])
+def test_a_worker_that_comes_later_has_the_keys_that_were_good_last(
+    bundle_folder: Path,
+    path: Path,
+    secret: str,
+    shared: Path,
+    content: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = [guard.monotonic()]
+    monkeypatch.setattr(guard, "monotonic", lambda: clock[0])
+    client = restarted(bundle_folder, path, shared)
+    another = keys.add(path, "another", None)
+    clock[0] += 5
+    assert ask(client, f"Bearer {another}").status_code == 200
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    come = restarted(bundle_folder, path, shared)
+    assert "the keys stay as they were" in caplog.text
+    for good in (secret, another):
+        assert ask(come, f"Bearer {good}").status_code == 200
+    assert ask(come, "Bearer wrong").status_code == 401
+    # The file is good again, and a line is gone from it.
+    path.write_text("")
+    clock[0] += 5
+    assert ask(come, f"Bearer {secret}").status_code == 401
+
+
+def test_no_secret_is_kept(bundle_folder: Path, path: Path, secret: str, shared: Path) -> None:
+    restarted(bundle_folder, path, shared)
+    [kept] = shared.iterdir()
+    assert keys.read(kept) == keys.read(path)
+    assert secret not in kept.read_text()
+
+
+def test_keys_that_are_not_kept_for_want_of_room_are_told(
+    path: Path, secret: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # No folder: nothing can be written in it.
+    guarded = guard.Guard(None, path, path)
+    assert "no copy of the keys is kept" in caplog.text
+    assert guarded._holder(f"Bearer {secret}") == "till"
+
+
 def test_keys_that_can_not_be_used_are_said_at_once(bundle_folder: Path, path: Path) -> None:
     with pytest.raises(UsageError, match="can't be read"):
         create_server_app(Scorer(bundle_folder), api_keys=path)

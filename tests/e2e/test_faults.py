@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from fraud.api import keys
-from fraud.client import Client
+from fraud.client import Client, Refused
 from tests.e2e.serving import IN_JSON, Served, serving, under_load
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -98,6 +98,22 @@ def test_a_worker_that_is_killed_under_load_costs_what_it_was_answering(bundle_f
         # One that was counted as answered may have been killed before it was sent.
         assert answers[200] <= counted(running)["200"] <= answers[200] + failed
         assert running.stop() == 0
+
+
+def test_a_worker_that_is_killed_while_the_keys_can_not_be_read_comes_back_with_them(
+    bundle_folder: Path, body: bytes, tmp_path: Path
+) -> None:
+    allowed = tmp_path / "keys"
+    secret = keys.add(allowed, "till", None)
+    with serving(bundle_folder.parent, options=UNREAD, FRAUD_API_KEYS_FILE=str(allowed)) as running:
+        allowed.write_text("nonsense\n")
+        kill_and_wait_for_another(running)
+        with Client(running.url, timeout=30, key=secret) as client:
+            client.predict(json.loads(body))
+        with Client(running.url, timeout=30) as client, pytest.raises(Refused, match="401"):
+            client.predict(json.loads(body))
+        assert running.stop() == 0
+        assert "line 1: no key of its own: NAME SHA256 EXPIRES" in running.process.communicate()[1]
 
 
 def test_a_log_that_its_disk_has_no_room_for_costs_lines_but_no_answer(
