@@ -2,8 +2,11 @@
 
 import hashlib
 import hmac
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -69,7 +72,7 @@ def add(path: Path, name: str, days: int | None) -> str:
     secret = secrets.token_urlsafe(32)
     expires = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
     separator = "" if before.endswith("\n") or not before else "\n"
-    artefacts.write_text(path, f"{before}{separator}{Key(name, _digest(secret), expires).line}\n")
+    _replace(path.resolve(), f"{before}{separator}{Key(name, _digest(secret), expires).line}\n")
     return secret
 
 
@@ -92,6 +95,19 @@ def kept(shared: Path) -> tuple[Key, ...]:
         UsageError: there are none.
     """
     return read(shared / _COPY)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write it in place of the file, readable for whom that was."""
+    with artefacts.replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        if path.exists():
+            before = path.stat()
+            shutil.copymode(path, temporary)
+            # One by one: who may not give a file away may give it to a group of theirs.
+            for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
+                with suppress(PermissionError):
+                    os.chown(temporary, owner, group)
 
 
 def _text(path: Path) -> str:

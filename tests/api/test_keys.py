@@ -1,4 +1,5 @@
 import hashlib
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +46,36 @@ def test_what_stands_in_the_file_stays(tmp_path: Path) -> None:
     assert fourth.startswith("new ")
     old, new = keys.read(path)
     assert (old.digest, old.expired(), new.name) == (DIGEST, True, "new")
+
+
+def test_a_file_with_a_new_key_is_where_it_was_and_whose_it_was(tmp_path: Path) -> None:
+    path, link = tmp_path / "keys", tmp_path / "link"
+    path.write_text("# tills\n")
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 1_234, 5_678)
+    before = path.stat()
+    link.symlink_to(path.name)
+    keys.add(link, "till", None)
+    after = path.stat()
+    assert link.is_symlink()
+    assert keys.read(path)[0].name == "till"
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_a_file_whose_owner_can_not_be_kept_gets_the_key_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    path = tmp_path / "keys"
+    keys.add(path, "till", None)
+    path.chmod(0o660)
+    monkeypatch.setattr(os, "chown", refused)
+    keys.add(path, "batch", None)
+    assert len(keys.read(path)) == 2
+    assert path.stat().st_mode & 0o777 == 0o660
 
 
 @pytest.mark.parametrize(
