@@ -7,6 +7,7 @@ from flask import Flask, Response, current_app, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 
 from fraud.api import limits, operations, pages, predict, problems
+from fraud.api.address import Addressed
 from fraud.api.counts import Counts
 from fraud.api.follower import Follower
 from fraud.api.guard import Guard
@@ -30,6 +31,8 @@ def create_app(scorer: Scorer, metrics: Metrics | None = None, verdict: Verdict 
         verdict: what the gates said of it, where they did.
     """
     app = Flask(__name__, static_folder=None)
+    # To merge them, it would send the client on to a host of the name that it gave itself.
+    app.url_map.merge_slashes = False
     app.json = _Json(app)
     live = Live(scorer, verdict)
     problems.init_app(app)
@@ -80,7 +83,7 @@ def create_server_app(
         served = Guard(served, api_keys, shared)
     if follow is not None and shared is not None:
         Follower(follow, live, metrics, shared).start()
-    return Observed(Overload(served), metrics, routes, live, lines, log_transactions)
+    return Observed(Addressed(Overload(served)), metrics, routes, live, lines, log_transactions)
 
 
 def _openapi() -> Response:
