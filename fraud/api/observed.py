@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from http import HTTPMethod
 from time import perf_counter, time
 from typing import Any
 
@@ -16,6 +17,9 @@ from fraud.api.metrics import Metrics
 from fraud.api.predict import DECIDED, TRANSACTIONS
 from fraud.api.reply import Environ, StartResponse, request_id
 from fraud.scorer import Score, Scores
+
+# The nine of RFC 9110 and RFC 5789. What else is sent is "other": it may be longer than a line of the log.
+_METHODS = frozenset(method.value for method in HTTPMethod)
 
 
 class Observed:
@@ -68,11 +72,12 @@ class Observed:
         decisions = None if scores is None else self._metrics.decided(scores, model)
         if self._lines is not None:
             now = datetime.fromtimestamp(time(), UTC)
+            method = environ["REQUEST_METHOD"]
             self._lines.add(
                 _Line(
                     now,
                     request_id(environ),
-                    environ["REQUEST_METHOD"],
+                    method if method in _METHODS else "other",
                     route,
                     status,
                     round(seconds * 1e3, 3),

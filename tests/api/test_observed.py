@@ -91,6 +91,16 @@ def test_a_request_is_one_line_without_a_feature_in_it(
     assert (other["status"], other["route"]) == (404, "other")
 
 
+def test_a_method_that_nobody_knows_makes_no_longer_line(
+    client: Client, lines: Lines, capfd: pytest.CaptureFixture[str]
+) -> None:
+    known = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+    for method in (*known, "get", "BREW", "X" * 300_000):
+        client.open("/health", method="GET", environ_overrides={"REQUEST_METHOD": method})
+    lines.flush()
+    assert [line["method"] for line in told(capfd)] == [*known, "other", "other", "other"]
+
+
 def test_each_transaction_is_told_where_the_operator_asks_for_it(
     bundle_folder: Path, lines: Lines, blog_transaction: dict[str, float], capfd: pytest.CaptureFixture[str]
 ) -> None:
