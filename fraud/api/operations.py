@@ -48,7 +48,9 @@ def ready() -> Response:
         scorer.self_test()
     except UsageError as error:
         _log.error("not ready %s", request_id(request.environ), exc_info=error)
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The model does not answer.") from error
+        raise Refused(
+            HTTPStatus.SERVICE_UNAVAILABLE, "The model does not answer.", headers={"Retry-After": "1"}
+        ) from error
     answer = {"status": "ready", "model": scorer.manifest.version}
     # Still 200: to take every worker away for a bundle that none of them uses would make an outage of it.
     refused = live(current_app).refused

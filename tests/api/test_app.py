@@ -60,7 +60,7 @@ def test_why_a_model_is_not_ready_stands_in_the_log(
 
     monkeypatch.setattr(scorer, "score", broken)
     response = client.get("/ready", headers={"X-Request-ID": "probe-1"})
-    assert response.status_code == 503
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert "runtime" not in response.text
     assert "not ready probe-1" in caplog.text
     assert "the runtime is gone" in caplog.text
