@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -19,7 +19,7 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels, logger
 
 from fraud import bundle, graph
-from fraud.api import cores, kept, keys, verdict
+from fraud.api import common, cores, kept, keys, verdict
 from fraud.api.counts import Counts
 from fraud.api.keys import Key
 from fraud.api.lines import STANDARD_OUTPUT, Lines
@@ -46,6 +46,9 @@ _LOGGED = {
 
 # Seconds for what is in flight when the server is told to stop: less than the 10 s after which docker kills.
 _GRACE = 8
+
+# Seconds between two looks of a worker for its parent.
+_PAUSE = 1.0
 
 
 def run(settings: Settings) -> None:
@@ -76,11 +79,11 @@ def run(settings: Settings) -> None:
         before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGTERM}),
         after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM}),
     )
-    with tempfile.TemporaryDirectory(prefix="fraud-serve-", dir=_in_memory()) as shared:
-        _keep(read, verdict.read(folder, read.manifest.digest), Path(shared))
+    with common.made() as shared:
+        _keep(read, verdict.read(folder, read.manifest.digest), shared)
         if allowed is not None:
-            _keep_keys(allowed, Path(shared))
-        application = partial(_application, settings, path, read.manifest, Path(shared))
+            _keep_keys(allowed, shared)
+        application = partial(_application, settings, path, read.manifest, shared, os.getpid())
         _serve(settings, address, application, read.manifest.version)
 
 
@@ -164,7 +167,7 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         super().signal_handler_interrupt(*arguments)
 
 
-def _application(settings: Settings, path: Path, manifest: Manifest, shared: Path) -> Any:
+def _application(settings: Settings, path: Path, manifest: Manifest, shared: Path, parent: int) -> Any:
     """The application, made inside a worker: a model that was loaded before the fork would not survive it."""
     from fraud.api.app import create_server_app
 
@@ -173,6 +176,7 @@ def _application(settings: Settings, path: Path, manifest: Manifest, shared: Pat
     cores.stay(shared, settings.workers)
     lines = Lines(STANDARD_OUTPUT) if settings.access_log else None
     _hear_stop(lines)
+    threading.Thread(target=_stop_without, args=(parent,), daemon=True).start()
     try:
         followed = settings.bundle is not None
         scorer, judged = kept.load(shared, path, None if followed else manifest)
@@ -217,6 +221,15 @@ def _stop_when_told(lines: Lines | None) -> None:
         os._exit(0)
 
 
+def _stop_without(parent: int) -> None:
+    """Stop the worker as its parent does, once that was killed: else it would serve on, and keep the port."""
+    while os.getppid() == parent:
+        time.sleep(_PAUSE)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _limit(settings: Settings) -> "Limit | None":
     if settings.rate_limit is None:
         if settings.rate_store is not None:
@@ -226,12 +239,6 @@ def _limit(settings: Settings) -> "Limit | None":
 
     store = None if settings.rate_store is None else settings.rate_store.get_secret_value()
     return limits.limit(settings.rate_limit, settings.workers, store)
-
-
-def _in_memory() -> str | None:
-    """A folder whose files are memory, where there is one: each count is written to it."""
-    shared = Path("/dev/shm")  # noqa: S108, only to make a folder of our own in it
-    return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
 
 
 def _free(host: str, port: int) -> str:

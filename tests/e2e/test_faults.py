@@ -22,7 +22,7 @@ import pytest
 
 from fraud.api import keys
 from fraud.client import Client, Refused
-from tests.e2e.serving import IN_JSON, Served, serving, under_load
+from tests.e2e.serving import IN_JSON, Served, serving, under_load, wait_until_it_answers
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
@@ -100,6 +100,58 @@ def test_a_worker_that_is_killed_under_load_costs_what_it_was_answering(bundle_f
         assert running.stop() == 0
 
 
+def shared_folder(served: Served) -> Path:
+    """Where its workers keep what they share: its lock is open as long as it runs."""
+    files = [Path(found.path) for found in psutil.Process(served.process.pid).open_files()]
+    [folder] = {file.parent for file in files if file.parent.name.startswith("fraud-serve-")}
+    return folder
+
+
+def test_a_server_that_is_killed_leaves_neither_workers_nor_for_long_their_folder(
+    bundle_folder: Path, body: bytes
+) -> None:
+    with (
+        serving(bundle_folder.parent, options=UNREAD) as beside,
+        serving(bundle_folder.parent, workers=2, options=UNREAD) as killed,
+    ):
+        wait_until_all_serve(killed)
+        workers, folder = killed.workers(), shared_folder(killed)
+        head = HEAD % len(body)
+        try:
+            with socket.create_connection(("127.0.0.1", killed.port), timeout=30) as slow:
+                slow.sendall(head + body[:-1])
+                time.sleep(0.5)
+                killed.process.kill()
+                killed.process.wait()
+                time.sleep(2)
+                # What is in flight is answered, as after SIGTERM.
+                slow.sendall(body[-1:])
+                assert slow.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            wait_for(lambda: not any(map(psutil.pid_exists, workers)), "a worker has outlived its server")
+        finally:
+            for worker in filter(psutil.pid_exists, workers):
+                os.kill(worker, signal.SIGKILL)
+        assert folder.exists()
+        with serving(bundle_folder.parent, options=UNREAD) as after:
+            assert not folder.exists()
+            assert shared_folder(after).exists()
+            assert shared_folder(beside).exists()
+
+
+def test_an_orphan_that_a_client_holds_up_ends_all_the_same(bundle_folder: Path, body: bytes) -> None:
+    with serving(bundle_folder.parent, options=UNREAD) as killed:
+        [worker] = killed.workers()
+        try:
+            with socket.create_connection(("127.0.0.1", killed.port), timeout=30) as slow:
+                slow.sendall(HEAD % len(body) + body[:-1])
+                time.sleep(0.5)
+                killed.process.kill()
+                wait_for(lambda: not psutil.pid_exists(worker), "a worker has outlived its server")
+        finally:
+            if psutil.pid_exists(worker):
+                os.kill(worker, signal.SIGKILL)
+
+
 def test_a_worker_that_is_killed_while_the_keys_can_not_be_read_comes_back_with_them(
     bundle_folder: Path, body: bytes, tmp_path: Path
 ) -> None:
@@ -107,7 +159,10 @@ def test_a_worker_that_is_killed_while_the_keys_can_not_be_read_comes_back_with_
     secret = keys.add(allowed, "till", None)
     with serving(bundle_folder.parent, options=UNREAD, FRAUD_API_KEYS_FILE=str(allowed)) as running:
         allowed.write_text("nonsense\n")
-        kill_and_wait_for_another(running)
+        [killed] = running.workers()
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: running.workers() not in ([], [killed]), "the worker is not replaced")
+        wait_until_it_answers(running)
         with Client(running.url, timeout=30, key=secret) as client:
             client.predict(json.loads(body))
         with Client(running.url, timeout=30) as client, pytest.raises(Refused, match="401"):
