@@ -20,8 +20,15 @@ _NAME = 248
 _NAMES_AT = _MOST * _NUMBER
 _BYTES = _NAMES_AT + _MOST * _NAME
 
+# Places without a name: where what no room is left for is counted, and how many names that are.
+_SHARED = _MOST - 1
+_LACKING_AT = _MOST - 2
+
 # Names, such as of a family and of the values of its labels.
 Name = tuple[str, ...]
+
+# The name under which is told of how many names there was no room for.
+LACKING: Name = ("fraud_counts_without_room",)
 
 
 class Count(NamedTuple):
@@ -61,7 +68,7 @@ class Counts:
 
     def own(self) -> Iterator[Count]:
         """The counts of this worker, and of those whose file it goes on with."""
-        return (Count(name, value, True) for name, value in _listed(self._memory))
+        return _counted(self._memory, True)
 
     def all(self) -> Iterator[Count]:
         """The counts of all workers that ever counted in the folder."""
@@ -71,21 +78,29 @@ class Counts:
         for path in sorted(self._folder.glob("*.counts")):
             with path.open("r+b") as file, mmap.mmap(file.fileno(), _BYTES, access=mmap.ACCESS_READ) as memory:
                 alive = not _locked(file, fcntl.LOCK_SH)
-                for name, value in _listed(memory):
-                    yield Count(name, value, alive)
+                yield from _counted(memory, alive)
 
     def _place(self, *name: str) -> int:
         """Where what has this name is counted; what no room is left for, which is told, shares a place."""
         text = json.dumps(name).encode()
         with self._lock:
             place = self._places.get(name, len(self._places))
-            if len(text) > _NAME or place >= _MOST - 1:
+            if len(text) > _NAME or place >= _LACKING_AT:
                 print(f"error: no room to count {' '.join(name)}: restart the server", file=sys.stderr, flush=True)
-                return _MOST - 1
+                self._values[_LACKING_AT] += 1
+                return _SHARED
             at = _NAMES_AT + place * _NAME
             self._memory[at : at + _NAME] = text.ljust(_NAME, b"\0")
             self._places[name] = place
             return place
+
+
+def _counted(memory: mmap.mmap, alive: bool) -> Iterator[Count]:
+    for name, value in _listed(memory):
+        yield Count(name, value, alive)
+    [lacking] = struct.unpack_from("d", memory, _LACKING_AT * _NUMBER)
+    if lacking:
+        yield Count(LACKING, lacking, alive)
 
 
 def _listed(memory: mmap.mmap) -> Iterator[tuple[Name, float]]:

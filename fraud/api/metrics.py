@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fraud.api.counts import Counts
+from fraud.api.counts import LACKING, Counts
 from fraud.costs import DECISIONS
 from fraud.scorer import Score, Scores
 
@@ -26,6 +26,7 @@ _COUNTERS = {
     "fraud_requests": ("Requests answered", ("route", "status")),
     "fraud_decisions": ("Transactions decided", ("decision", "model")),
     "fraud_scores": ("Transactions whose probability is at most `up_to`, and above the band before it", ("up_to",)),
+    LACKING[0]: ("Counts that there is no room for, such as of a model after many others: restart the server", ()),
     "fraud_bundle_reloads": ("Bundles found in the place of the one served", ("outcome",)),
 }
 # Of the workers that run: what a dead one served is no longer served.
@@ -109,6 +110,8 @@ class _Sums(Collector):
         for (family, *labels), value, alive in self._counts.all():
             if alive or family not in _GAUGES:
                 sums[family][tuple(labels)] += value
+        # Nobody counts it where there is none.
+        sums[LACKING[0]][()] += 0
         for name, (words, named) in _COUNTERS.items():
             counter = CounterMetricFamily(name, words, labels=named)
             for values, value in sums[name].items():

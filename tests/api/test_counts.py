@@ -117,12 +117,25 @@ def test_what_no_room_is_left_for_is_told_and_harms_nothing(capfd: pytest.Captur
     own.add(own.place("x" * 300))
     for number in range(2_000):
         own.add(own.place("asked", f"{number:04}"))
+    own.set(own.place("asked", "1999"), -7)
     found = sums(own)
-    assert len(found) == counts._MOST - 1
+    lacking = found.pop(counts.LACKING)
+    assert len(found) == counts._MOST - 2
     told = capfd.readouterr().err.splitlines()
-    assert told[1] == "error: no room to count asked 1023: restart the server"
-    assert len(told) == 2_001 - len(found)
+    assert told[1] == "error: no room to count asked 1022: restart the server"
+    assert len(told) == lacking == 2_001 - len(found)
     assert set(found.values()) == {1}
+
+
+def test_what_had_no_room_is_told_to_other_workers_and_later(tmp_path: Path) -> None:
+    died = Counts(tmp_path)
+    died.add(died.place("x" * 300))
+    leave(died)
+    come = Counts(tmp_path)
+    come.add(come.place("asked", "a"))
+    other = Counts(tmp_path)
+    other.add(other.place("x" * 300))
+    assert sums(other) == {("asked", "a"): 1, counts.LACKING: 2}
 
 
 def test_threads_lose_no_count(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 from werkzeug.test import Client
 
 from fraud.api.app import create_server_app
+from fraud.api.counts import Counts
 from fraud.api.lines import Lines
+from fraud.api.metrics import Metrics
 from fraud.scorer import Scorer
 
 
@@ -23,6 +25,23 @@ def counts(client: Client) -> dict[str, float]:
     response = client.get("/metrics")
     assert response.headers["Content-Type"].startswith("text/plain; version=")
     return {name: float(value) for name, value in re.findall(r"^([^#\n]+) (\S+)$", response.text, re.MULTILINE)}
+
+
+def test_models_beyond_those_that_there_is_room_for_are_seen_to_lack_it(
+    bundle_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = Counts(None)
+    client = Client(create_server_app(Scorer(bundle_folder), counts=own))
+    assert counts(client)["fraud_counts_without_room_total"] == 0
+    metrics = Metrics(own)
+    for number in range(1_500):
+        metrics.serves(f"logistic-{number:012}")
+    found = counts(client)
+    listed = sum(name.startswith("fraud_workers{") for name in found) - 1
+    assert 900 < listed < 1_022
+    # And those of the last request to be counted.
+    assert 1_500 - listed <= found["fraud_counts_without_room_total"] <= 1_503 - listed
+    assert "no room to count fraud_workers logistic-000000001499: restart" in capfd.readouterr().err
 
 
 def told(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
