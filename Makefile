@@ -1,9 +1,9 @@
 # From transactions to a gated, served model. `make help` lists the targets; `make all` is what you want first.
 
-DATA ?= data/creditcard.csv
-BUILD ?= build
+DATA ?= $(or $(FRAUD_DATA),data/creditcard.csv)
+BUILD ?= $(or $(FRAUD_BUILD),build)
 PYTHON ?= python3
-PORT ?= 8000
+PORT ?= $(or $(FRAUD_PORT),8000)
 IMAGE ?= fraud-gate:latest
 
 # What a result depends on. These reach the steps as FRAUD_* variables, and a change of one re-makes what it touches.
@@ -29,17 +29,23 @@ VENV := .venv
 READY := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-SHARED := fraud/errors.py fraud/schema.py fraud/costs.py fraud/settings.py fraud/artefacts.py
+SHARED := fraud/errors.py fraud/schema.py fraud/costs.py fraud/settings.py fraud/artefacts.py fraud/terminal.py
 DATASET := $(SHARED) $(wildcard fraud/dataset/*.py)
 MODEL := $(DATASET) fraud/bundle.py fraud/features.py $(wildcard fraud/metrics/*.py)
 LEARN := $(wildcard fraud/learn/*.py) fraud/learn/candidates.toml
 CHAMPION := $(wildcard $(addsuffix /model*/manifest.json,$(FRAUD_BASELINE)) $(addsuffix /gate.json,$(FRAUD_BASELINE)))
 TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
 
+# A step's record stands for all that the step made: where any of that is gone, the step runs again.
+lost = $(if $(filter-out $(wildcard $(1)),$(1)),lost)
+# The twin is, where the data are no file of the user's.
+TWIN := $(if $(shell grep -s '"path": "$(BUILD)/twin.parquet"' $(BUILD)/data.json),$(BUILD)/twin.parquet)
+BUNDLES := $(foreach name,model logistic reference,$(name)/manifest.json $(name)-past/manifest.json)
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all data validate explore train select experiments evaluate check-model report gate history image serve test test-long lint \
-	bench bench-serving lock clean help settings-changed
+	bench bench-serving lock clean help settings-changed lost
 
 all: report gate ## everything: from nothing to the report and the verdict of the gates
 
@@ -70,19 +76,21 @@ $(BUILD)/settings $(BUILD)/settings.baseline $(BUILD)/settings.volume: settings-
 	+@cmp -s $@.part $@ && rm $@.part || mv $@.part $@
 
 data: $(BUILD)/data.json ## get the transactions, or draw the synthetic twin
-$(BUILD)/data.json: $(wildcard $(DATA)) data/twin.json $(BUILD)/settings $(DATASET) | $(READY)
+$(BUILD)/data.json: $(wildcard $(DATA)) data/twin.json $(BUILD)/settings $(DATASET) $(call lost,$(TWIN)) | $(READY)
 	$(RUN) -m fraud data
 
 validate: $(BUILD)/validation.json ## hold the data against its contract
-$(BUILD)/validation.json: $(BUILD)/data.json $(wildcard checks/data/*.py)
+$(BUILD)/validation.json: $(BUILD)/data.json checks/thresholds.py $(wildcard checks/data/*.py) $(call lost,$(BUILD)/validation)
 	$(RUN) -m checks data
 
 explore: $(BUILD)/explore.json ## draw the exploratory figures
-$(BUILD)/explore.json: $(BUILD)/validation.json $(wildcard fraud/explore/*.py)
+$(BUILD)/explore.json: $(BUILD)/validation.json $(wildcard fraud/explore/*.py) fraud/metrics/weights.py \
+    fraud/report/canvas.py $(call lost,$(BUILD)/figures)
 	$(RUN) -m fraud explore
 
 train: $(BUILD)/training.json ## calibrate and fit the recipe of fraud/learn/recipe.toml
-$(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(LEARN) fraud/learn/recipe.toml
+$(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(LEARN) fraud/learn/recipe.toml \
+    $(call lost,$(addprefix $(BUILD)/,pipeline.parquet $(BUNDLES)))
 	$(RUN) -m fraud train
 
 select: $(BUILD)/validation.json ## choose the recipe anew on DATA, within BUDGET minutes; writes fraud/learn/recipe.toml
@@ -92,17 +100,19 @@ experiments: $(BUILD)/validation.json ## study candidates, imbalance and feature
 	$(RUN) -m fraud experiments
 
 evaluate: $(BUILD)/metrics.json ## score the bundles on the rows kept apart
-$(BUILD)/metrics.json: $(BUILD)/training.json $(BUILD)/settings.baseline $(CHAMPION) $(MODEL) fraud/scorer.py \
-    $(wildcard fraud/evaluate/*.py) fraud/evaluate/metrics.schema.json
+$(BUILD)/metrics.json: $(BUILD)/training.json $(BUILD)/settings.baseline $(CHAMPION) $(MODEL) fraud/graph.py fraud/scorer.py \
+    $(wildcard fraud/evaluate/*.py) fraud/evaluate/metrics.schema.json $(call lost,$(BUILD)/scores.parquet)
 	$(RUN) -m fraud evaluate
 
 # Exit code 1 is a verdict, which `gate` repeats once the report is written.
 check-model: $(BUILD)/gate.json ## hold the model against its gates
-$(BUILD)/gate.json: $(BUILD)/metrics.json $(BUILD)/validation.json $(wildcard checks/*.py) checks/thresholds.toml
+$(BUILD)/gate.json: $(BUILD)/metrics.json $(BUILD)/validation.json $(wildcard checks/*.py) checks/thresholds.toml \
+    $(call lost,$(BUILD)/gate.xml)
 	$(RUN) -m checks model || test $$? -eq 1
 
 report: $(BUILD)/report/index.html ## write the report
-$(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(BUILD)/settings.volume $(TEMPLATES)
+$(BUILD)/report/index.html: $(BUILD)/gate.json $(BUILD)/explore.json $(BUILD)/settings.volume $(TEMPLATES) \
+    $(call lost,$(addprefix $(BUILD)/report/,report.md model_card.md datasheet.md))
 	$(RUN) -m fraud report
 
 gate: $(BUILD)/report/index.html ## say whether the model may ship; fails on a "no"

@@ -87,7 +87,7 @@ def _pipeline(build: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can't be read ({error}): run `make train` again") from None
+        raise UsageError(f"{path} can't be read ({error}): remove it and run `make train`") from None
 
 
 def _data(validation: dict[str, Any], limits: DataLimits) -> list[Gate]:

@@ -28,7 +28,7 @@ def gates(
     both = scores.merge(pipeline, on=["protocol", "row"], how="outer", suffixes=("", "_pipeline"), indicator=True)
     answered = both[["probability", "probability_pipeline"]].notna().all(axis=None)
     if not answered or not (both["_merge"] == "both").all() or len(both) != len(scores):
-        raise UsageError("scores.parquet and pipeline.parquet hold other rows: run `make train evaluate` again")
+        raise UsageError("scores.parquet and pipeline.parquet hold other rows: remove both and run `make evaluate`")
     return [
         gate
         for protocol, rows in both.groupby("protocol")

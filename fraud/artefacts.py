@@ -106,7 +106,7 @@ def scores(build: Path, digest: str) -> Path:
     """
     path = build / "scores.parquet"
     if not path.is_file() or sha256(path) != digest:
-        raise UsageError(f"{path} is not the one that metrics.json was made with: run `make evaluate` again")
+        raise UsageError(f"{path} is not the one that metrics.json was made with: remove it and run `make evaluate`")
     return path
 
 

@@ -224,9 +224,11 @@ def read(folder: Path) -> Bundle:
     for name, content in contents.items():
         if manifest.files.get(name) != _sha256(content):
             what = "model" if name == MODEL else "graph"
-            raise UsageError(f"{folder / name} is not the {what} that its manifest names: run `make train` again")
+            raise UsageError(
+                f"{folder / name} is not the {what} that its manifest names: remove {folder} and run `make train`"
+            )
     if manifest.files.keys() != contents.keys() or not _genuine(manifest, text):
-        raise UsageError(f"{folder / MANIFEST} was changed after it was written: run `make train` again")
+        raise UsageError(f"{folder / MANIFEST} was changed after it was written: remove it and run `make train`")
     return Bundle(manifest, contents[MODEL], contents.get(REASONS))
 
 
@@ -243,15 +245,15 @@ def _parsed(path: Path, text: bytes) -> Manifest:
         document = json.loads(text)
         found = document.get("format")
         if isinstance(found, int) and found != FORMAT:
-            mend = "update the program" if found > FORMAT else "run `make train` again"
+            mend = "update the program" if found > FORMAT else "remove it and run `make train`"
             raise UsageError(f"{path} is of format {found}, this program reads {FORMAT}: {mend}")
         document.pop("seal", None)
         manifest = Manifest.model_validate(document)
     except (ValueError, AttributeError) as error:
         reason = _wrong(error.errors()[0]) if isinstance(error, ValidationError) else error
-        raise UsageError(f"{path} is not a bundle's manifest ({reason}): run `make train` again") from None
+        raise UsageError(f"{path} is not a bundle's manifest ({reason}): remove it and run `make train`") from None
     if tuple(manifest.features) != schema.FEATURES:
-        raise UsageError(f"{path} names other features than this program's schema: run `make train` again")
+        raise UsageError(f"{path} names other features than this program's schema: remove it and run `make train`")
     return manifest
 
 

@@ -38,7 +38,7 @@ class Graph:
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no public base class
-            raise UsageError(f"{path} can't be run ({error}): run `make train` again") from None
+            raise UsageError(f"{path} can't be run ({error}): remove {path.parent} and run `make train`") from None
         self._width = width
         self._outputs = [output.name for output in self._session.get_outputs()]
         # As many as were ever needed at once; a deque is handed between threads without a lock.

@@ -164,12 +164,17 @@ class Scorer:
             self.reasons([self._medians])
         except Exception as error:  # onnxruntime's errors share no public base class
             reason = " ".join(str(error).split())
-            raise UsageError(f"{self.manifest.version} does not answer ({reason}): run `make train` again") from error
+            raise UsageError(
+                f"{self.manifest.version} does not answer ({reason}): remove that bundle and run `make train`"
+            ) from error
         if alone != probability:
-            raise UsageError(f"{self.manifest.version} answers {alone} and {probability}: run `make train` again")
+            raise UsageError(
+                f"{self.manifest.version} answers {alone} and {probability}: remove that bundle and run `make train`"
+            )
         if not 0 <= probability <= 1:
             raise UsageError(
-                f"{self.manifest.version} answers {probability}, which is no probability: run `make train` again"
+                f"{self.manifest.version} answers {probability}, which is no probability: remove that bundle and run "
+                "`make train`"
             )
 
     def _occluded(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,8 @@
 """The house rules that no single module can keep: who may import whom, and what nobody does."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -74,6 +76,52 @@ def test_nothing_that_decides_knows_of_its_gates():
     for name, path in NAMES.items():
         if name.startswith("fraud"):
             assert not {found for found in imports(path) if found.startswith("checks")}, name
+
+
+STEPS = {
+    "data.json": "fraud.dataset.source",
+    "validation.json": "checks.data.run",
+    "explore.json": "fraud.explore.explore",
+    "training.json": "fraud.learn.train",
+    "metrics.json": "fraud.evaluate.evaluate",
+    "gate.json": "checks.model",
+    "report/index.html": "fraud.report.report",
+}
+
+
+def reached(start, arrows):
+    """All that the arrows lead to from there, itself among them."""
+    found, left = set(), [start]
+    while left:
+        if (place := left.pop()) not in found:
+            found.add(place)
+            left += arrows(place)
+    return found
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    """The prerequisites of each target of a build folder in which nothing lies yet."""
+    build = tmp_path_factory.mktemp("build")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("FRAUD_", "MAKE", "MFLAGS"))
+    }
+    told = subprocess.run(
+        ["make", "-pnq", f"BUILD={build}"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    return {
+        target.removeprefix(f"{build}/"): [name.removeprefix(f"{build}/") for name in before.split()]
+        for target, before in re.findall(r"^([^:#\s]+): ([^=\n]*)$", told.stdout, re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize(("record", "entry"), STEPS.items(), ids=STEPS)
+def test_make_runs_a_step_again_when_any_module_changed_that_it_uses(rules, record, entry):
+    used = reached(entry, lambda name: imports(NAMES[name]) if name in NAMES else ())
+    sources = {str(NAMES[name].relative_to(ROOT)) for name in used if name in NAMES}
+    # Nothing but words stands in those.
+    sources = {source for source in sources if not source.endswith("__init__.py")}
+    assert sources - reached(record, lambda target: rules.get(target, ())) == set()
 
 
 def test_every_room_has_its_floor():

@@ -68,7 +68,7 @@ def test_a_base_without_a_graph_of_reasons_is_not_written_nor_a_graph_without_a_
 def test_the_file_that_was_changed_is_named(folder, name, told):
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(UsageError, match=f"{name} {told} its manifest names: run `make train` again"):
+    with pytest.raises(UsageError, match=f"{name} {told} its manifest names: remove .*model and run `make train`"):
         bundle.read(folder)
 
 
@@ -127,7 +127,7 @@ def test_an_older_format_is_refused_by_its_number(folder):
     document = json.loads((folder / bundle.MANIFEST).read_text())
     del document["reasons"]
     (folder / bundle.MANIFEST).write_text(json.dumps(document | {"format": 1}))
-    with pytest.raises(UsageError, match=r"is of format 1, this program reads 2: run `make train` again"):
+    with pytest.raises(UsageError, match=r"is of format 1, this program reads 2: remove it and run `make train`"):
         bundle.read(folder)
 
 

@@ -310,7 +310,7 @@ def test_a_model_that_answers_one_way_alone_and_another_in_a_row_fails_its_own_t
     bundle.write(tmp_path / "m", scaling("ReduceSum", 1, "RandomNormalLike"), bundle.read(bundle_folder).manifest)
     scoring = Scorer(tmp_path / "m")
     assert scoring.score(np.zeros((1, 30))).probability != scoring.score(np.zeros((1, 30))).probability
-    with pytest.raises(UsageError, match=r"answers 0\.\d+ and 0\.\d+: run `make train` again"):
+    with pytest.raises(UsageError, match=r"answers 0\.\d+ and 0\.\d+: remove that bundle and run `make train`"):
         scoring.self_test()
 
 

@@ -100,7 +100,7 @@ def _try(folder: Path, manifest: Manifest) -> None:
     trial.join()
     code = trial.exitcode or 0
     if code < 0:
-        raise UsageError(f"{folder} kills the process that loads it (signal {-code}): run `make train` again")
+        raise UsageError(f"{folder} kills the process that loads it (signal {-code}): remove it and run `make train`")
     if code > 0:
         raise SystemExit(code)
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fraud.costs import CostModel
 from fraud.metrics import delong
+from fraud.metrics.boundary import widened
 from fraud.metrics.classification import Floats, judge
 from fraud.metrics.intervals import Interval, bootstrap, interval, values
 from fraud.metrics.money import ledger
@@ -19,13 +20,16 @@ class Paired:
     """By model, its answers for the rows, each metric's value, and each metric on every draw."""
 
     label: NDArray[np.int8]
+    weight: float
     scores: Mapping[str, Scores]
     value: Mapping[str, Mapping[str, float]]
     drawn: Mapping[str, Mapping[str, Floats]]
 
     def metrics(self, model: str) -> dict[str, Interval]:
         """The metrics of one model with their intervals."""
-        return {name: interval(value, self.drawn[model][name]) for name, value in self.value[model].items()}
+        figures = {name: interval(value, self.drawn[model][name]) for name, value in self.value[model].items()}
+        frauds = int(self.label.sum())
+        return widened(figures, frauds, len(self.label) - frauds, self.weight)
 
     def difference(self, model: str, other: str) -> dict[str, Interval]:
         """`model` less `other` in every metric; that in `roc_auc` has `p` besides, of DeLong's test."""
@@ -63,4 +67,4 @@ def paired(
         for name, s in scores.items()
     }
     value = {name: values(model, weight) for name, model in models.items()}
-    return Paired(label, scores, value, bootstrap(models, weight, draws, seed))
+    return Paired(label, weight, scores, value, bootstrap(models, weight, draws, seed))

@@ -47,6 +47,6 @@ def _exploration(read: Evidence) -> list[dict[str, object]]:
     for figure in read.explore["figures"]:
         path = read.build / figure["file"]
         if not path.is_file():
-            raise UsageError(f"{path} is missing: run `make explore` again")
+            raise UsageError(f"{path} is missing: remove {path.parent} and run `make explore`")
         figures.append({**figure, "bytes": path.read_bytes(), "tables": of_numbers(figure["numbers"])})
     return figures

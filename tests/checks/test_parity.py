@@ -133,5 +133,5 @@ def test_each_protocol_is_judged_for_itself(scores):
     ],
 )
 def test_answers_for_other_rows_are_refused(scores, other):
-    with pytest.raises(UsageError, match=r"hold other rows: run `make train evaluate` again"):
+    with pytest.raises(UsageError, match=r"hold other rows: remove both and run `make evaluate`"):
         parity.gates(scores, other(answers(scores)), RULE, LIMITS)

@@ -45,6 +45,37 @@ def test_a_changed_source_re_makes_what_depends_on_it(finished: Any, changed: st
     assert finished.steps("-W", changed, "report")[0] == first
 
 
+@pytest.mark.parametrize(
+    ("lost", "first"),
+    [
+        ("twin.parquet", "fraud data"),
+        ("validation", "checks data"),
+        ("figures", "fraud explore"),
+        ("model", "fraud train"),
+        ("logistic-past/manifest.json", "fraud train"),
+        ("pipeline.parquet", "fraud train"),
+        ("scores.parquet", "fraud evaluate"),
+        ("gate.xml", "checks model"),
+        ("report/model_card.md", "fraud report"),
+    ],
+)
+def test_what_was_deleted_is_made_again(finished: Any, lost: str, first: str) -> None:
+    path, kept = finished.folder / "build" / lost, finished.folder / "kept"
+    path.rename(kept)
+    try:
+        assert finished.steps("report")[0] == first
+    finally:
+        kept.rename(path)
+    assert finished.steps("report") == []
+
+
+def test_the_environment_names_the_folder_and_the_port_as_the_command_line_does(finished: Any) -> None:
+    told = finished.run("FRAUD_BUILD=elsewhere FRAUD_PORT=9000 FRAUD_DATA=own.csv make help").stdout
+    assert "DATA=own.csv BUILD=elsewhere" in told
+    assert "PORT=9000" in told
+    assert "BUILD=here" in finished.run("FRAUD_BUILD=elsewhere make help BUILD=here").stdout
+
+
 def test_a_changed_setting_re_makes_everything(finished: Any) -> None:
     assert "fraud data" in finished.steps("report", "PREVALENCE=0.001")
     assert finished.steps("report") != []
