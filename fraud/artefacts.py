@@ -21,7 +21,21 @@ from fraud.errors import UsageError
 GATE = "gate.json"
 
 # The packages whose version can change a figure.
-_VERSIONED = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "skl2onnx", "onnx", "onnxruntime")
+VERSIONED = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "imbalanced-learn",
+    "lightgbm",
+    "xgboost-cpu",
+    "catboost",
+    "optuna",
+    "skl2onnx",
+    "onnxmltools",
+    "onnx",
+    "onnxruntime",
+)
 
 
 @contextmanager
@@ -147,11 +161,16 @@ def provenance(settings: Mapping[str, Any], data: Mapping[str, Any] | None = Non
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": dict(data) if data is not None else None,
         "settings": dict(settings),
-        "packages": {name: _version(name) for name in _VERSIONED},
+        "packages": versions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "revision": _revision(),
     }
+
+
+def versions() -> dict[str, str | None]:
+    """The version of each package of `VERSIONED`; `None` where it is not installed."""
+    return {name: _version(name) for name in VERSIONED}
 
 
 def _version(package: str) -> str | None:

@@ -191,12 +191,18 @@ def test_a_state_differs_once_a_file_was_written_to_or_replaced(old):
     assert artefacts.state(old) is None
 
 
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
+    monkeypatch.setattr(artefacts, "VERSIONED", ("numpy", "not-a-package"))
+    assert artefacts.versions() == {"numpy": __import__("numpy").__version__, "not-a-package": None}
+
+
 def test_provenance_says_what_an_artefact_stands_on(monkeypatch):
     made = artefacts.provenance({"seed": 7}, {"source": "twin"})
     assert made["settings"] == {"seed": 7}
     assert made["data"] == {"source": "twin"}
     assert abs(datetime.fromisoformat(made["created"]).timestamp() - time.time()) < 60
     assert made["packages"]["numpy"] == __import__("numpy").__version__
+    assert tuple(made["packages"]) == artefacts.VERSIONED
     assert all(made["packages"].values())
     assert artefacts.provenance({})["data"] is None
     monkeypatch.setenv("PATH", os.devnull)

@@ -4,7 +4,6 @@ import hashlib
 import zipfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +13,6 @@ from fraud import artefacts
 from fraud.dataset.split import Split, digest
 from fraud.learn.candidates import Candidate
 
-_VERSIONED = (
-    "catboost",
-    "imbalanced-learn",
-    "lightgbm",
-    "numpy",
-    "onnx",
-    "onnxmltools",
-    "scikit-learn",
-    "scipy",
-    "skl2onnx",
-    "xgboost-cpu",
-)
 # The code that decides what a fit answers.
 _CODE = (
     "candidates.py",
@@ -101,6 +88,6 @@ class Store:
 
 @cache
 def _environment() -> str:
-    versions = [f"{name}=={metadata.version(name)}" for name in _VERSIONED]
+    versions = [f"{name}=={version}" for name, version in artefacts.versions().items()]
     code = [hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest() for name in _CODE]
     return "\n".join([*versions, *code])

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import average_precision_score
 
-from fraud import schema
+from fraud import artefacts, schema
 from fraud.dataset import split
 from fraud.learn import selection
+from fraud.learn import store as kept_fits
 from fraud.learn.candidates import Candidate, fit, registry
 from fraud.learn.export import to_graph
 from fraud.learn.selection import Frame
@@ -144,6 +145,16 @@ def test_what_is_in_the_store_is_not_fitted_again(training, folds, trials, tmp_p
     # Another weight is another question.
     with pytest.raises(TypeError):
         selection.cross_validate((BOOSTING,), Frame(training, 0.3, 1, store=Store(tmp_path)), folds)
+
+
+def test_what_another_version_of_a_package_answered_is_fitted_again(training, folds, tmp_path, monkeypatch):
+    store, versions = Store(tmp_path), artefacts.versions()
+    monkeypatch.setattr(kept_fits, "_environment", kept_fits._environment.__wrapped__)
+    keys = set()
+    for asked in (versions, versions | {"lightgbm": "0"}, versions | {"scipy": None}):
+        monkeypatch.setattr(artefacts, "versions", lambda asked=asked: asked)
+        keys.add(store.key(BOOSTING, *selection.inputs(training, BOOSTING), folds[0], 0.2, 1))
+    assert len(keys) == 3
 
 
 def test_a_damaged_answer_is_fitted_again(training, folds, trials, tmp_path):
