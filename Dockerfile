@@ -22,5 +22,6 @@ EXPOSE 8000
 # A number, so that an orchestrator can tell that it is not root.
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "from fraud.client import Client; Client('http://127.0.0.1:8000', timeout=2).health()"]
+    CMD ["python", "-c", "import os; from fraud.client import Client; \
+    Client('http://127.0.0.1:' + (os.environ.get('FRAUD_PORT') or '8000'), timeout=2).health()"]
 CMD ["python", "-m", "fraud", "serve"]

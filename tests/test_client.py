@@ -1,7 +1,10 @@
 """The client against the real application on a real socket, and against things that are no such API."""
 
+import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +24,8 @@ from fraud.api.app import create_app
 from fraud.client import Client, ModelName, Prediction, Refused, Unreachable
 from fraud.connection import Connection
 from fraud.scorer import Scorer
+
+ROOT = Path(__file__).parents[1]
 
 
 class Quiet(WSGIRequestHandler):
@@ -91,6 +96,15 @@ def test_a_prediction_is_typed(url: str, bundle_folder: Path, blog_transaction: 
     assert answer.warnings[0].feature == "Time"
     assert (answer.reasons[0].feature, answer.reasons[0].value) == ("V14", -9.0)
     assert answer.reasons[0].contribution > 0
+
+
+def test_the_health_check_of_the_image_asks_the_port_that_is_served(url: str) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    (command,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    asked = [sys.executable, *json.loads(command)[1:]]
+    for port, code in ((url.rpartition(":")[2], 0), ("9", 1)):
+        done = subprocess.run(asked, cwd=ROOT, env={"FRAUD_PORT": port}, capture_output=True, check=False)
+        assert done.returncode == code, done.stderr
 
 
 def test_a_refusal_names_every_fault(url: str, blog_transaction: dict[str, float]) -> None:
