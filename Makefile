@@ -137,11 +137,12 @@ test: $(READY) ## run the tests, with coverage
 test-long: $(READY) ## run the long tests: make itself, the README's commands; a soak, fuzzers
 	$(RUN) -m pytest -m 'long or endurance'
 
-lint: $(READY) ## ruff, mypy, actionlint, zizmor, hadolint
+lint: $(READY) ## ruff, mypy, actionlint, shellcheck, zizmor, hadolint
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/actionlint
+	$(VENV)/bin/actionlint -shellcheck $(VENV)/bin/shellcheck
+	$(VENV)/bin/shellcheck .ci/run .github/summary
 	$(VENV)/bin/zizmor --offline --quiet .github
 	$(VENV)/bin/hadolint Dockerfile
 
