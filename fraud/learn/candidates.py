@@ -19,7 +19,7 @@ from fraud import bundle, schema
 from fraud.errors import UsageError
 from fraud.features import TimeMeaning
 from fraud.learn.compressed import Compressed
-from fraud.learn.engineered import Engineered
+from fraud.learn.engineered import Engineered, Kind
 from fraud.learn.estimators import ESTIMATORS
 from fraud.learn.resamplers import resampler
 
@@ -58,7 +58,7 @@ class Candidate(BaseModel):
     attempts: int = Field(16, ge=1, description="of tuning, the parameters as they stand being the first")
     scale: Literal["all", "time and amount", "compressed"] | None = None
     weighted: bool = Field(False, description="in the fit, a legitimate row counts what it counts for in production")
-    engineered: tuple[str, ...] = Field((), description="columns that are added, for comparison only")
+    engineered: tuple[Kind, ...] = Field((), description="columns that are added, for comparison only")
     resample: str | None = None
     legitimate_a_fraud: float = Field(1, gt=0, description="legitimate rows for each fraud that resampling leaves")
     members: tuple["Candidate", ...] = ()

@@ -1,7 +1,7 @@
 """Columns made of the 30 raw ones, tried in the study of features; what helps none of the models is not served."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fraud import schema
 
-KINDS = ("amount", "hour", "interactions", "distance", "velocity")
+Kind = Literal["amount", "hour", "interactions", "distance", "velocity"]
 
 _TIME, _AMOUNT = (schema.FEATURES.index(column.name) for column in (schema.TIME, schema.AMOUNT))
 _COMPONENTS = [schema.FEATURES.index(column.name) for column in schema.COMPONENTS]
@@ -25,14 +25,14 @@ class Engineered(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Appends columns to `Time` of day, the components and `Amount`; takes `Time` as it is given.
 
     Args:
-        kinds: of `KINDS`: "amount" (its logarithm, whether it is round, how often the training rows repeat it), "hour"
+        kinds: "amount" (its logarithm, whether it is round, how often the training rows repeat it), "hour"
             (of day, as a point on a circle), "interactions" (products of the components whose medians differ most
             between the training rows' classes, in standard deviations), "distance" (to the nearest known frauds),
             "velocity" (training rows and their amounts in windows that end before the row, of all and of rows of the
             same amount). The last two need the training rows where they serve.
     """
 
-    def __init__(self, kinds: Sequence[str]) -> None:
+    def __init__(self, kinds: Sequence[Kind]) -> None:
         self.kinds = kinds
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.int8]) -> Self:

@@ -163,6 +163,7 @@ def test_a_days_shift_changes_nothing_but_for_the_reference(candidate, fitted, u
         ('["of two words"]', "of two words.name: String should match pattern"),
         ("[one]\ntrees = 3", "one.trees: Extra inputs are not permitted"),
         ("[one]\ncounts = [1]", "one: Value error, one: counts need"),
+        ('[one]\nengineered = ["shape"]', "one.engineered.0: Input should be 'amount', 'hour', "),
     ],
 )
 def test_a_candidate_that_is_wrong_is_one_line_when_the_registry_is_read(head, told, tmp_path):
