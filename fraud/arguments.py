@@ -99,14 +99,20 @@ def _told(names: Sequence[str]) -> str:
 
 
 def _days(text: str) -> int:
-    days = int(text)
-    if not 0 < days <= 36_500:
-        raise ValueError
-    return days
+    return _whole(text, 36_500)
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    return _whole(text)
+
+
+def _whole(text: str, most: int | None = None) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1 or (most is not None and number > most):
+        # Of any other error, argparse tells no more than the name of the function.
+        allowed = "a whole number from 1" + ("" if most is None else f" to {most:,}")
+        raise argparse.ArgumentTypeError(f"{text!r}: give {allowed}")
+    return number

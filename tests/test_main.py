@@ -38,14 +38,31 @@ def test_every_step_has_its_help(arguments, capsys):
     "arguments",
     [
         *([], ["nothing"], ["score"], ["promote"], ["train", "--fast"], ["twin"], ["key"]),
-        ["key", "new", "a", "--days", "0"],
-        *(["compare", "build"], ["history", "--last", "0"]),
+        ["compare", "build"],
     ],
 )
 def test_a_wrong_call_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         command.main(arguments)
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "36501", "1.5", "many", ""])
+def test_days_that_can_not_be_are_refused_with_those_that_can(capsys, wrong):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["key", "new", "a", f"--days={wrong}"])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"error: argument --days: {wrong!r}: give a whole number from 1 to 36,500")
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "1.5", "many", ""])
+def test_a_number_of_runs_that_can_not_be_is_refused_with_those_that_can(capsys, wrong):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["history", f"--last={wrong}"])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"error: argument --last: {wrong!r}: give a whole number from 1")
 
 
 def test_the_version_is_told(capsys):
