@@ -1,4 +1,4 @@
-"""The blog post's API, which every ratio of `benchmarks.serving` is measured against: a pickle behind Flask.
+"""The blog post's API, which three ratios of `benchmarks.serving` are measured against: a pickle behind Flask.
 
 Kept as it stands there, as a yardstick of time: it checks nothing, counts nothing and logs nothing.
 """

@@ -36,7 +36,11 @@ TOLERANCE = 0.011
 def main() -> int:
     """Write or check; the exit code of a check is 1 where a figure of the README is no longer true."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare the figures of quality, write nothing")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compare the figures of quality and, if measured, of serving; write nothing",
+    )
     parser.add_argument("--study", type=Path, metavar="FILE", help="a study.json whose tables and picture are renewed")
     try:
         return _run(parser.parse_args())

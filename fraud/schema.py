@@ -1,7 +1,7 @@
 """The one definition of a transaction: its columns, their units, ranges and meaning.
 
-The pandera contract, the great-expectations suite, the API's request model, its OpenAPI document and the
-documentation all derive from `COLUMNS_BY_NAME`; nothing else in the project lists a column.
+The pandera contract, the great-expectations suite and the datasheet derive from `ALL_COLUMNS`, the API's request
+model and its OpenAPI document from `FEATURE_COLUMNS`; nothing else in the project lists a column.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 def resampler(name: str, legitimate_a_fraud: float, seed: int) -> Any:
     """A resampler that leaves `legitimate_a_fraud` legitimate rows for each fraud, where they were more before.
 
-    Those that clean rather than count, `tomek` and `enn`, leave what they leave.
+    Those that clean, `tomek` and, once they have counted, `smote-tomek` and `smote-enn`, leave what they leave.
     """
 
     def fewer_legitimate(label: NDArray[np.int8]) -> dict[int, int]:
