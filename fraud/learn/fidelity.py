@@ -24,6 +24,8 @@ Draw = Callable[[int, int, int], pd.DataFrame]
 
 _LABEL = schema.LABEL.name
 _FEWEST_FRAUDS = 80
+# Of the split and the models.
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,6 @@ def fidelity(
     twins: int = TWINS,
     trees: int = 100,
     jobs: int = 1,
-    seed: int = 0,
 ) -> list[Line]:
     """Measure twins fitted to one half of genuine rows against the other half, then with the halves swapped.
 
@@ -82,7 +83,6 @@ def fidelity(
         twins: how many are drawn from each half, each from a seed of its own.
         trees: of the random forest.
         jobs: threads that the forest may use.
-        seed: of the split and the models.
 
     Raises:
         UsageError: there are too few frauds.
@@ -90,25 +90,25 @@ def fidelity(
     frauds = _frauds(frame)
     if frauds < _FEWEST_FRAUDS:
         raise UsageError(f"{frauds} frauds are too few to check a twin in halves: it takes {_FEWEST_FRAUDS}")
-    difficulty = Difficulty(trees, jobs, seed)
+    difficulty = Difficulty(trees, jobs, _SEED)
     measured: dict[str, list[tuple[float, float]]] = {}
-    for fitting, held_out in _halves(frame, seed):
+    for fitting, held_out in _halves(frame):
         generate = (fit or _fitted)(fitting)
-        genuine = difficulty.of_genuine(fitting, held_out) | resemblance(held_out, fitting, fitting, seed)
+        genuine = difficulty.of_genuine(fitting, held_out) | resemblance(held_out, fitting, fitting, _SEED)
         for k in track(range(twins), "twins", total=twins):
             first, second = (
                 generate(len(half), _frauds(half), 2 * k + i) for i, half in enumerate((fitting, held_out))
             )
-            drawn = difficulty.of_twin(first, second, held_out) | resemblance(first, held_out, fitting, seed)
+            drawn = difficulty.of_twin(first, second, held_out) | resemblance(first, held_out, fitting, _SEED)
             for name, value in drawn.items():
                 measured.setdefault(name, []).append((genuine[name], value))
     return [_line(name, *np.mean(pairs, axis=0).tolist()) for name, pairs in measured.items()]
 
 
-def _halves(frame: pd.DataFrame, seed: int) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+def _halves(frame: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     components = frame[[column.name for column in schema.COMPONENTS]].round(6)
     group = pd.util.hash_pandas_object(components, index=False).to_numpy()
-    split = StratifiedGroupKFold(2, shuffle=True, random_state=seed).split(frame, frame[_LABEL], group)
+    split = StratifiedGroupKFold(2, shuffle=True, random_state=_SEED).split(frame, frame[_LABEL], group)
     for fitting, held_out in split:
         yield frame.iloc[fitting].reset_index(drop=True), frame.iloc[held_out].reset_index(drop=True)
 

@@ -14,6 +14,9 @@ from fraud import schema
 from fraud.learn.selection import Frame
 from fraud.learn.study import SELECTED, Outcome
 
+# The weights of a blend are quarters.
+_STEPS = 4
+
 
 def hardest(outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, most: int = 15) -> list[dict[str, Any]]:
     """The frauds that even the best candidate for each ranks lowest, by the share of legitimate rows above them.
@@ -44,24 +47,22 @@ def hardest(outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, most: int =
     ]
 
 
-def hindsight(
-    outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, names: Sequence[str], steps: int = 4
-) -> dict[str, Any]:
+def hindsight(outcomes: Mapping[str, Sequence[Outcome]], frame: Frame, names: Sequence[str]) -> dict[str, Any]:
     """The best blend of `names` in quarters that could have been known only afterwards: flattered, never an estimate.
 
-    Every blend with weights in quarters (`steps`) is judged on the very rows that choose it.
+    Every blend with weights in quarters is judged on the very rows that choose it.
     """
     label = frame.label
     # A certainty can't be averaged in log-odds; calibrated ones that are rounded to it are as good as these.
     margins = logit(np.clip([outcomes[name][0].probability for name in names], 1e-15, 1 - 1e-15))
     best: tuple[float, tuple[int, ...]] = (-1.0, ())
     weights = np.where(label == 1, 1.0, frame.weight)
-    for shares in _compositions(len(names), steps):
+    for shares in _compositions(len(names), _STEPS):
         score = float(average_precision_score(label, np.array(shares) @ margins, sample_weight=weights))
         best = max(best, (score, shares))
     return {
         "average_precision": best[0],
-        "weights": {name: share / steps for name, share in zip(names, best[1], strict=True) if share},
+        "weights": {name: share / _STEPS for name, share in zip(names, best[1], strict=True) if share},
     }
 
 
