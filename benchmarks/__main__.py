@@ -1,7 +1,6 @@
 """Runs the blog post's script and this project's steps on the same rows, and prints the ratios."""
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -10,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.measure import Measured, command
-from fraud import settings
+from fraud import artefacts, settings
 from fraud.terminal import say, table
 
 STEPS = {
@@ -47,9 +46,8 @@ def main() -> int:
         for name, figure in measured.items()
     ]
     print(table(f"{asked.rows:,} rows, {asked.frauds} frauds", ("step", "time", "ratio", "peak memory"), rows))
-    target = settings.load().build / "benchmark.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({name: vars(figure) for name, figure in measured.items()}, indent=1) + "\n")
+    found = {name: vars(figure) for name, figure in measured.items()}
+    artefacts.write_json(settings.load().build / "benchmark.json", found)
     return 0
 
 
