@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-from fraud.metrics.classification import Floats, Totals, judge, totals
+from fraud.metrics.bands import bands
+from fraud.metrics.classification import Floats
 from fraud.metrics.intervals import band, resamples
 
-_RECALLS = np.linspace(0.02, 1, 50)
 _FALSE_ALARMS = np.geomspace(1, 1_000, 25)
-_NEARLY = 1e-12
 
 Curves = dict[str, dict[str, list[float]]]
 
@@ -34,25 +33,11 @@ def precision_recall(
     Returns:
         by candidate, `recall`, `value`, `low` and `high`.
     """
-    judged = {}
+    curves: Curves = {}
     for name, score in scores.items():
         rows = np.isfinite(score)
-        judged[name] = judge(label[rows], score[rows], np.zeros(int(rows.sum()), np.int8))
-
-    def precision(name: str, counts: Sequence[Floats]) -> Floats:
-        legitimate, fraud = (totals(part, n) for part, n in zip(judged[name], counts, strict=True))
-        return _precision(legitimate, fraud, weight)
-
-    sizes = [part.design.shape[0] for part in next(iter(judged.values()))]
-    once = [np.ones((1, size)) for size in sizes]
-    drawn: dict[str, list[Floats]] = {name: [] for name in scores}
-    for counts in resamples([np.zeros(size, np.intp) for size in sizes], draws, seed):
-        for name in judged:
-            drawn[name].append(precision(name, counts))
-    return {
-        name: {"recall": _RECALLS.tolist(), **band(precision(name, once)[0], np.concatenate(drawn[name]))}
-        for name in scores
-    }
+        curves[name] = bands(label[rows], score[rows], weight, draws, seed)["precision_recall"]
+    return curves
 
 
 def cost_curve(scores: Mapping[str, Floats], label: NDArray[np.int8], weight: float, draws: int, seed: int) -> Curves:
@@ -129,12 +114,3 @@ def critical_differences(by_fold: Mapping[str, Sequence[float]]) -> dict[str, An
         "p": float(friedmanchisquare(*scores).pvalue),
         "groups": [names[k : ends[k]] for k in longest],
     }
-
-
-def _precision(legitimate: Totals, fraud: Totals, weight: float) -> Floats:
-    """At each recall of the grid, shape (draws, 50)."""
-    found, alarms = np.cumsum(fraud.cells, axis=1), weight * np.cumsum(legitimate.cells, axis=1)
-    recall = found / found[:, -1:]
-    first = (recall[:, :, None] >= _RECALLS - _NEARLY).argmax(axis=1)
-    found, alarms = np.take_along_axis(found, first, axis=1), np.take_along_axis(alarms, first, axis=1)
-    return np.asarray(found / (found + alarms))
