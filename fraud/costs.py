@@ -41,6 +41,11 @@ class CostModel(BaseModel):
     lost_custom_share: _Share = Field(0.1, description="of its amount, lost besides with such a transaction")
     review_loss_share: _Share = Field(0.1, description="of that loss, lost where a legitimate one is only reviewed")
 
+    @property
+    def costs(self) -> "CostModel":
+        """The cost model alone, of settings that hold it among others."""
+        return CostModel(**{name: getattr(self, name) for name in CostModel.model_fields})
+
     def matrix(self, amount: Floats) -> Floats:
         """What each decision costs, shape (2, 3, n): by label, by decision as in `DECISIONS`, by transaction.
 

@@ -89,11 +89,6 @@ class Settings(CostModel):
             raise ValueError("is what this run overwrites: name another FRAUD_BUILD for the new run")
         return baseline
 
-    @property
-    def costs(self) -> CostModel:
-        """What decisions cost."""
-        return CostModel(**{name: getattr(self, name) for name in CostModel.model_fields})
-
     def recorded(self) -> dict[str, object]:
         """The settings that a result depends on, for its provenance: not where it lies or how it is served."""
         return self.model_dump(

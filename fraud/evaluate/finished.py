@@ -46,11 +46,6 @@ class Recorded(CostModel):
     bootstrap_draws: int
     prevalence: float | None
 
-    @property
-    def costs(self) -> CostModel:
-        """What decisions cost."""
-        return CostModel(**{name: getattr(self, name) for name in CostModel.model_fields})
-
 
 class Model(_Told):
     """The bundle that was judged."""
