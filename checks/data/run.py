@@ -12,8 +12,8 @@ from checks.data import contract, expectations
 from checks.data.findings import merge
 from checks.thresholds import DataLimits
 from fraud import artefacts, schema
+from fraud.dataset import source
 from fraud.dataset.load import ROW_CONVENTION, numbers, read_table
-from fraud.errors import UsageError
 from fraud.schema import Severity
 from fraud.settings import Settings
 from fraud.terminal import table as drawn
@@ -28,9 +28,9 @@ def run(settings: Settings, path: Path | None = None, as_json: bool = False) -> 
         0 where the data may be used, 1 where an error refuses them; warnings refuse nothing.
 
     Raises:
-        UsageError: there is no record of the data, the file has changed since, or it can't be read as a table.
+        UsageError: there is no record of this data, the file has changed since, or it can't be read as a table.
     """
-    record = None if path is not None else _record(settings)
+    record = None if path is not None else source.recorded(settings)
     limits = thresholds.read().data
     if record is None:
         document = judge(read_table(Path(str(path))), limits)
@@ -68,15 +68,6 @@ def judge(table: pd.DataFrame, limits: DataLimits, docs: Path | None = None) -> 
         "versions": {library: metadata.version(library) for library in _LIBRARIES},
         "data": None,
     }
-
-
-def _record(settings: Settings) -> dict[str, Any]:
-    """The record of the data step, whose file must be the one that lies there now."""
-    record = artefacts.read_json(settings.build / "data.json", "make data")
-    path = Path(record["path"])
-    if not path.is_file() or artefacts.sha256(path) != record["digest"]:
-        raise UsageError(f"{path} has changed since `make data`: run it again")
-    return record
 
 
 def _told(document: dict[str, Any], path: Path | None) -> str:

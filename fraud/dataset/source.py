@@ -55,6 +55,18 @@ def opened(settings: Settings) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The data that `run` settled on: 31 columns as `load` returns them, and their record.
 
     Raises:
+        UsageError: as `recorded`, or the file is no such data.
+    """
+    record = recorded(settings)
+    if record["source"] == "twin":
+        say(f"data: {_meaning(record)}")
+    return load(Path(record["path"])), record
+
+
+def recorded(settings: Settings) -> dict[str, Any]:
+    """The record that `run` wrote, whose file is the one that lies there now.
+
+    Raises:
         UsageError: there is no record, it is that of another DATA, or the file has changed since.
     """
     record = artefacts.read_json(settings.build / RECORD, _STEP)
@@ -63,9 +75,7 @@ def opened(settings: Settings) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise UsageError(f"{settings.build / RECORD} is about {path}, not about {settings.data}: run `{_STEP}` again")
     if not path.is_file() or artefacts.sha256(path) != record["digest"]:
         raise UsageError(f"{path} has changed since `{_STEP}`: run it again")
-    if record["source"] == "twin":
-        say(f"data: {_meaning(record)}")
-    return load(path), record
+    return record
 
 
 def _settle(settings: Settings) -> Path:

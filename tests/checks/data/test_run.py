@@ -144,6 +144,12 @@ def test_data_that_changed_since_they_were_recorded_are_not_judged(transactions:
         run(Settings(build=tmp_path / "empty"))
 
 
+def test_the_record_of_other_data_is_no_leave_to_judge_them(transactions: pd.DataFrame, tmp_path: Path) -> None:
+    settings = recorded(transactions, tmp_path)
+    with pytest.raises(UsageError, match=r"is about .*data\.parquet, not about .*other\.csv"):
+        run(settings.model_copy(update={"data": tmp_path / "other.csv"}))
+
+
 def test_the_command_judges_any_file_and_leaves_nothing_behind(transactions: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     transactions.loc[5, "Amount"] = -3.5
