@@ -21,7 +21,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from fraud import schema
 from fraud.api.app import create_app
-from fraud.client import Client, ModelName, Prediction, Refused, Unreachable
+from fraud.api.model import MOST_TRANSACTIONS
+from fraud.client import MOST_AT_ONCE, Client, ModelName, Prediction, Refused, Unreachable
 from fraud.connection import Connection
 from fraud.scorer import Scorer
 
@@ -262,6 +263,10 @@ def test_a_row_of_a_table_is_taken_by_name(url: str, blog_transaction: dict[str,
 def test_nothing_is_answered_with_nothing(url: str) -> None:
     with Client(url) as client:
         assert list(client.predict_many([])) == []
+
+
+def test_a_batch_is_as_many_as_the_api_takes() -> None:
+    assert MOST_AT_ONCE == MOST_TRANSACTIONS
 
 
 def test_no_more_than_a_batch_is_taken_at_once(url: str, blog_transaction: dict[str, float]) -> None:
