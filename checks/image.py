@@ -28,13 +28,14 @@ def run(settings: Settings, tag: str) -> int:
         UsageError: no container engine works here, or it can't run or name what it built.
     """
     try:
-        bundles = {name: bundle.read(settings.build / name) for name in ("model", "model-past")}
+        judged = [folders["model"] for folders in bundle.FOLDERS.values()]
+        bundles = {folder: bundle.read(settings.build / folder) for folder in judged}
         digests = {name: read.manifest.digest for name, read in bundles.items()}
         verdict = promote.passed(settings.build / artefacts.GATE, digests)
     except UsageError as error:
         print(f"no image: {error}", file=sys.stderr)
         return 1
-    shipped = bundles["model"]
+    shipped = bundles[bundle.FOLDERS["random"]["model"]]
     command = engine()
     with tempfile.TemporaryDirectory() as folder:
         context, told = Path(folder) / "context", Path(folder) / "image"

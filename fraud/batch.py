@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fraud import artefacts, schema
+from fraud.costs import DECISIONS
 from fraud.dataset.load import numbers, read_table, row_number, shown
 from fraud.errors import UsageError
 from fraud.scorer import Scorer
@@ -38,7 +39,7 @@ def run(source: Path, target: Path, folder: Path, threads: int) -> None:
     scored = frame.assign(probability=scores.probability, prediction=scores.prediction, decision=scores.decision)
     with artefacts.replacing(target) as temporary:
         writer(scored, temporary)
-    counts = {name: int((scores.decision == name).sum()) for name in ("approve", "review", "decline")}
+    counts = {name: int((scores.decision == name).sum()) for name in DECISIONS}
     say(f"{target}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 

@@ -5,11 +5,9 @@ from typing import Any
 
 from fraud import schema
 from fraud.costs import CostModel
+from fraud.metrics.slices import METRICS
 from fraud.report import words
 from fraud.report.vocabulary import term
-
-# The metrics of a slice that are shown.
-_OF_SLICES = ("recall", "precision", "average_precision", "roc_auc", "expected_to_observed")
 
 _ALONG = {
     "amount": "By amount in euros",
@@ -32,7 +30,7 @@ def details(model: dict[str, Any]) -> dict[str, Any]:
     """
     return {
         "slices": [_slices(name, bands) for name, bands in model["slices"].items()],
-        "slice_metrics": {name: term(name).label for name in _OF_SLICES},
+        "slice_metrics": {name: term(name).label for name in METRICS},
         "hardest": {name: [_case(case) for case in cases] for name, cases in model["hardest"].items()},
         "importance": _importance(model["importance"]),
         "drift": _drift(model["drift"]),
@@ -63,7 +61,7 @@ def _slices(name: str, bands: list[dict[str, Any]]) -> dict[str, Any]:
                 "rows": band["rows"],
                 "frauds": band["frauds"],
                 "few": band["few"],
-                "figures": {key: None if band[key] is None else words.rounded(band[key]) for key in _OF_SLICES},
+                "figures": {key: None if band[key] is None else words.rounded(band[key]) for key in METRICS},
             }
             for band in bands
         ],
