@@ -7,10 +7,10 @@ import pandas as pd
 
 from fraud import schema
 from fraud.dataset.published import PUBLISHED
-from fraud.dataset.twin_statistics import Floats, Margin, Statistics, load, save
+from fraud.dataset.twin_statistics import Floats, Margin, Statistics, load
 from fraud.errors import UsageError
 
-__all__ = ["Statistics", "draw", "load", "save"]
+__all__ = ["Statistics", "draw", "load"]
 
 _TIME = schema.FEATURES.index(schema.TIME.name)
 _AMOUNT = schema.FEATURES.index(schema.AMOUNT.name)

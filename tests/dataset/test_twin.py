@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fraud import schema
-from fraud.dataset import twin, twin_fit
+from fraud.dataset import twin, twin_fit, twin_statistics
 from fraud.dataset.published import PUBLISHED, measured
 from fraud.dataset.source import STATISTICS
 from fraud.errors import UsageError
@@ -96,7 +96,7 @@ def test_nights_are_quiet_on_both_days(full: pd.DataFrame) -> None:
 
 def test_statistics_survive_the_file(statistics: twin.Statistics, tmp_path: Path) -> None:
     path = tmp_path / "twin.json"
-    twin.save(statistics, path)
+    twin_statistics.save(statistics, path)
     assert twin.load(path) == statistics
     assert path.stat().st_size < 1_000_000
 
