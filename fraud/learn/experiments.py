@@ -38,7 +38,7 @@ def run_select(settings: Settings) -> Choice:
         UsageError: the data is missing, or too few for the folds, or the budget for one rung; or one transaction takes
             what is chosen longer than `latency.MOST`: the recipe is left as it was.
     """
-    with _frame(settings, 0) as frame:
+    with _frame(settings, 0) as (frame, _):
         try:
             choice = choose(_candidates(), frame, Effort(draws=settings.bootstrap_draws))
         except OutOfTimeError:
@@ -78,9 +78,8 @@ def run_experiments(settings: Settings, plan: Plan | None = None) -> dict[str, A
         UsageError: the data is missing, or too few for the folds.
     """
     plan = plan or Plan(rounds=settings.rounds)
-    with _frame(settings, _outer_folds(plan)) as frame:
+    with _frame(settings, _outer_folds(plan)) as (frame, record):
         document: dict[str, Any] = {"plan": asdict(plan), "legitimate_weight": frame.weight, "cut": []}
-        _, record = source.opened(settings)
         document |= {"synthetic": record["source"] == "twin", "prevalence": settings.prevalence}
         document["rows"], document["frauds"] = len(frame.rows), int(frame.label.sum())
         for name, part in _parts(frame, plan).items():
@@ -185,15 +184,15 @@ def _candidates() -> list[Candidate]:
 
 
 @contextmanager
-def _frame(settings: Settings, outer_folds: int) -> Iterator[Frame]:
-    """What all fits share, while bars count them and the outer folds that they are for, if any."""
-    rows, _ = source.opened(settings)
+def _frame(settings: Settings, outer_folds: int) -> Iterator[tuple[Frame, dict[str, Any]]]:
+    """What all fits share and the record of its data, while bars count the fits and any outer folds they are for."""
+    rows, record = source.opened(settings)
     frauds = int(rows[schema.LABEL.name].sum())
     budget = float("inf") if settings.budget is None else 60 * settings.budget
     with bar() as progress:
         study = progress.add_task("outer folds", total=outer_folds, visible=outer_folds > 0)
         fits = progress.add_task("fits of this stage", total=0)
-        yield Frame(
+        frame = Frame(
             rows,
             legitimate_weight(len(rows) - frauds, frauds, settings.prevalence),
             settings.seed,
@@ -204,3 +203,4 @@ def _frame(settings: Settings, outer_folds: int) -> Iterator[Frame]:
             lambda: progress.advance(fits),
             lambda: progress.advance(study),
         )
+        yield frame, record
