@@ -82,6 +82,7 @@ def run_experiments(settings: Settings, plan: Plan | None = None) -> dict[str, A
         document: dict[str, Any] = {"plan": asdict(plan), "legitimate_weight": frame.weight, "cut": []}
         document |= {"synthetic": record["source"] == "twin", "prevalence": settings.prevalence}
         document["rows"], document["frauds"] = len(frame.rows), int(frame.label.sum())
+        document["recipe"] = chosen.read().record(split.content_digest(frame.rows))
         for name, part in _parts(frame, plan).items():
             try:
                 document[name] = part()

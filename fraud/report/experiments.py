@@ -4,6 +4,7 @@ from typing import Any
 
 from fraud.report import pages, study_charts, words
 from fraud.report.canvas import Chart, style
+from fraud.report.choice import recipe
 from fraud.report.vocabulary import term, wording
 
 _TITLES = {
@@ -31,6 +32,7 @@ def page(study: dict[str, Any]) -> str:
         study=study,
         sections=sections,
         curve=curve,
+        recipe=recipe(study["recipe"], study["synthetic"]),
         hardest=None if random is None else random["hardest"],
         hindsight=None if random is None else random["hindsight"],
     )
@@ -44,7 +46,7 @@ def _section(name: str, found: dict[str, Any]) -> dict[str, Any]:
         "id": name,
         "title": _TITLES[name],
         "against": against,
-        "recipe": _recipe(found["recipe"]) if "recipe" in found else "",
+        "recipe": _ahead(found["recipe"]) if "recipe" in found else "",
         "columns": [term(metric).label for metric in _SHOWN],
         "rows": [_row(row) for row in rows],
         "charts": [study_charts.differences(name, rows, against), *_curves(name, found)],
@@ -55,23 +57,23 @@ def _curves(name: str, found: dict[str, Any]) -> list[Chart]:
     """Of the protocols only: comparisons on the side have none."""
     if "recipe" not in found:
         return []
-    recipe = found["recipe"]["name"]
+    stressed = found["recipe"]["name"]
     ranks = found["critical_differences"]
     return [
-        study_charts.precision_recall(name, found["precision_recall"], recipe),
-        study_charts.cost_curve(name, found["cost_curve"], recipe),
+        study_charts.precision_recall(name, found["precision_recall"], stressed),
+        study_charts.cost_curve(name, found["cost_curve"], stressed),
         *([] if ranks is None else [study_charts.ranks(name, ranks)]),
     ]
 
 
-def _recipe(recipe: dict[str, Any]) -> str:
+def _ahead(found: dict[str, Any]) -> str:
     """By how much the recipe is ahead of what it has to beat, in words."""
     told = []
     for rival in _RIVALS:
-        if rival in recipe["advantage"]:
-            ahead = recipe["advantage"][rival]["average_precision"]
+        if rival in found["advantage"]:
+            ahead = found["advantage"][rival]["average_precision"]
             told.append(f"{words.with_interval(ahead, signed=True)} to {rival}, {wording('average_precision', ahead)}")
-    return f"The recipe, {recipe['name']}, differs in average precision by {'; by '.join(told)}." if told else ""
+    return f"The recipe, {found['name']}, differs in average precision by {'; by '.join(told)}." if told else ""
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -327,6 +327,8 @@ def test_a_recipe_that_was_chosen_on_these_rows_is_told(cards, write, edit):
     edit("metrics", lambda metrics: metrics["recipe"].update(optimistic=True))
     warned = write()[0]
     assert "optimistic" not in cards[0]
+    assert "calibrated on the rows that judge." in cards[0]
+    assert "calibrated on the rows that judge, but the recipe was chosen on them among others." in warned
     assert warned.index("> **Recipe chosen on these rows: optimistic.**") < warned.index("## Model details")
 
 
@@ -362,3 +364,11 @@ def shape(text: str) -> list[tuple[str, int]]:
     """How each heading and each row of a table starts, and how many cells it has."""
     marked = [line for line in text.splitlines() if line.startswith(("#", "|"))]
     return [(line.split()[0], len(re.findall(r"(?<!\\)\|", line))) for line in marked]
+
+
+def test_whether_other_data_share_rows_with_the_recipes_is_not_known(cards, write, edit):
+    unknown = "Whether this file holds some of those is not known"
+    edit("metrics", lambda metrics: metrics.update(synthetic=False))
+    assert unknown in write()[0]
+    edit("metrics", lambda metrics: metrics.update(synthetic=True))
+    assert unknown not in write()[0]

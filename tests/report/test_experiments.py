@@ -1,5 +1,6 @@
 import html
 import json
+import re
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ def study():
         "frauds": 319,
         "prevalence": 0.001727,
         "synthetic": False,
+        "recipe": {"chosen_on": {"rows": 38_002, "frauds": 319, "digest": "0" * 64}, "optimistic": False},
         "cut": [],
         "plan": {"inner": {"folds": 3, "blocks": 2, "rungs": 1}},
         "random": {
@@ -135,3 +137,17 @@ def test_what_no_other_table_holds_is_told_beside_its_chart(study):
         told = words.rounded({"value": value, "low": low, "high": high})
         assert '<td class="figure">{} <small>({} to {})</small></td>'.format(*told) in page
     assert '<tr><th scope="row">50</th><td class="figure">0.700 <small>(0.680 to 0.720)</small></td></tr>' in page
+
+
+def test_what_was_chosen_on_these_rows_is_told_to_be_flattered(study):
+    def told():
+        return " ".join(re.sub("<[^>]*>", "", experiments.page(study)).split())
+
+    on = "It was chosen on 38,002 rows with 319 frauds (digest 000000000000)."
+    assert told().count(f"{on} Whether this file holds some of those is not known") == 2
+    study["recipe"]["optimistic"] = True
+    honest = "What the selection is worth, “selected” tells."
+    assert told().count(f"{on} Recipe chosen on these rows: optimistic. {honest}") == 2
+    study["recipe"]["optimistic"], study["synthetic"] = False, True
+    assert told().count(on) == 2
+    assert honest not in told()
