@@ -1,13 +1,13 @@
 """Models judged on the same rows and the same draws: their metrics, and the paired differences between them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraud.costs import CostModel
-from fraud.metrics import delong
+from fraud.metrics import delong, mcnemar
 from fraud.metrics.boundary import widened
 from fraud.metrics.classification import Floats, judge
 from fraud.metrics.intervals import Interval, bootstrap, interval, values
@@ -32,15 +32,30 @@ class Paired:
         return widened(figures, frauds, len(self.label) - frauds, self.weight)
 
     def difference(self, model: str, other: str) -> dict[str, Interval]:
-        """`model` less `other` in every metric; that in `roc_auc` has `p` besides, of DeLong's test."""
+        """`model` less `other` in every metric, with `p` besides where there is a test.
+
+        It is DeLong's of `roc_auc`, and McNemar's of what counts flagged rows, where a bootstrap finds four rows that
+        differ, all in one direction, to be beyond chance.
+        """
         paired = {
             name: interval(value - self.value[other][name], self.drawn[model][name] - self.drawn[other][name])
             for name, value in self.value[model].items()
         }
-        paired["roc_auc"]["p"] = delong.p_value(
-            self.label, self.scores[model].probability, self.scores[other].probability
-        )
+        for name, p in self._tested(model, other):
+            paired[name]["p"] = p
         return paired
+
+    def _tested(self, model: str, other: str) -> Iterator[tuple[str, float]]:
+        first, second = self.scores[model], self.scores[other]
+        yield "roc_auc", delong.p_value(self.label, first.probability, second.probability)
+        of_class = [
+            mcnemar.p_value(first.prediction[self.label == label], second.prediction[self.label == label])
+            for label in (0, 1)
+        ]
+        yield from ((name, of_class[0]) for name in ("false_positives", "true_negatives"))
+        yield from ((name, of_class[1]) for name in ("true_positives", "false_negatives", "recall"))
+        # Of two tests, by Bonferroni: either class moves them.
+        yield from ((name, min(1.0, 2 * min(of_class))) for name in ("precision", "f1", "accuracy"))
 
 
 def paired(

@@ -79,8 +79,9 @@ def highest_recall(
 ) -> Operating:
     """The threshold of the highest recall among those whose precision is at least `target_precision`.
 
-    It lies midway between two neighbouring distinct scores. Where no threshold within the capacity reaches the target,
-    the one of the highest precision is taken and `reached` is False.
+    Of several the lowest: the precision to spare goes to frauds to come that score lower than any found here. It lies
+    midway between two neighbouring distinct scores. Where no threshold within the capacity reaches the target, the one
+    of the highest precision is taken and `reached` is False.
 
     Args:
         probability: shape (n,), out-of-fold.

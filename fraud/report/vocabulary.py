@@ -37,6 +37,8 @@ _TERMS = {
     ),
 }
 
+_SIGNIFICANT = 0.05
+
 _AT = re.compile(r"(precision|recall)_at_(fpr|alert_rate)_([0-9.e-]+)")
 
 
@@ -58,11 +60,11 @@ def term(metric: str) -> Term:
 def wording(metric: str, difference: Figure) -> str:
     """What the paired difference from the reference says: "better", "worse", "within noise", or nothing.
 
-    A difference counts only where its whole interval lies on one side of 0.
+    A difference counts only where its whole interval lies on one side of 0, and its `p`, if it has one, below 0.05.
     """
     better = term(metric).better
     if better is None:
         return ""
-    if difference["low"] <= 0 <= difference["high"]:
+    if difference["low"] <= 0 <= difference["high"] or difference.get("p", 0) >= _SIGNIFICANT:
         return "within noise"
     return "better" if (difference["low"] > 0) == (better == "higher") else "worse"

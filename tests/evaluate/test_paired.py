@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fraud.costs import CostModel
 from fraud.evaluate.paired import paired
 from fraud.metrics import delong
+from fraud.report.vocabulary import wording
 from fraud.scorer import Scores
 
 PREFIXES = {"model": "", "reference": "reference_"}
@@ -47,3 +49,26 @@ def test_the_differences_are_those_of_the_evaluation_and_turn_round(judged):
         assert back[name]["low"] == pytest.approx(-figure["high"])
     scores = [found.scores[role].probability for role in PREFIXES]
     assert back["roc_auc"]["p"] == delong.p_value(found.label, *scores)
+
+
+def flagging(found, alarms):
+    """A model that flags the first so many of 148 frauds, and of 2,000 legitimate rows."""
+    flags = np.concatenate([np.arange(2_000) < alarms, np.arange(148) < found]).astype(np.int8)
+    return Scores(0.2 + 0.6 * flags, flags, np.where(flags == 1, "review", "approve"), np.empty(0))
+
+
+@pytest.mark.parametrize(("more", "frauds_p"), [(0, 1), (4, 0.125), (6, 0.03125)])
+def test_a_few_rows_that_differ_may_do_so_by_chance(more, frauds_p):
+    label = np.concatenate([np.zeros(2_000, np.int8), np.ones(148, np.int8)])
+    scores = {"new": flagging(120 + more, 10), "old": flagging(120, 14)}
+    found = paired(label, np.full(len(label), 20.0), scores, CostModel(), 3.0, 200, 1).difference("new", "old")
+    for name in ("recall", "true_positives", "false_negatives"):
+        assert found[name]["p"] == pytest.approx(frauds_p)
+    for name in ("false_positives", "true_negatives"):
+        assert found[name]["p"] == pytest.approx(0.125)
+    for name in ("precision", "f1", "accuracy"):
+        assert found[name]["p"] == pytest.approx(2 * min(0.125, frauds_p))
+    assert "p" not in found["average_precision"]
+    assert wording("recall", found["recall"]) == ("better" if more == 6 else "within noise")
+    assert found["false_positives"]["high"] < 0
+    assert wording("false_positives", found["false_positives"]) == "within noise"

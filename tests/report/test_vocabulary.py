@@ -30,6 +30,11 @@ def test_an_interval_that_holds_zero_is_noise(metric, difference):
     assert wording(metric, difference) == "within noise"
 
 
+@pytest.mark.parametrize(("p", "said"), [(0.049, "better"), (0.05, "within noise"), (0.4, "within noise")])
+def test_a_test_that_finds_chance_has_the_last_word(p, said):
+    assert wording("recall", ABOVE | {"p": p}) == said
+
+
 @pytest.mark.parametrize("metric", ["true_positives", "true_negatives", "expected_to_observed", "unheard_of"])
 def test_nothing_is_said_where_more_is_not_better(metric):
     assert wording(metric, ABOVE) == wording(metric, ACROSS) == ""
