@@ -72,3 +72,9 @@ def test_a_few_rows_that_differ_may_do_so_by_chance(more, frauds_p):
     assert wording("recall", found["recall"]) == ("better" if more == 6 else "within noise")
     assert found["false_positives"]["high"] < 0
     assert wording("false_positives", found["false_positives"]) == "within noise"
+
+
+def test_without_a_mistake_the_interval_still_has_a_width():
+    label = np.concatenate([np.zeros(2_000, np.int8), np.ones(148, np.int8)])
+    perfect = paired(label, np.full(len(label), 20.0), {"new": flagging(148, 0)}, CostModel(), 1.0, 200, 1)
+    assert perfect.metrics("new")["recall"] == {"value": 1, "low": pytest.approx(0.025 ** (1 / 148)), "high": 1}
