@@ -54,7 +54,8 @@ class Paired:
         ]
         yield from ((name, of_class[0]) for name in ("false_positives", "true_negatives"))
         yield from ((name, of_class[1]) for name in ("true_positives", "false_negatives", "recall"))
-        # Of two tests, by Bonferroni: either class moves them.
+        # Whether the flags differ at all, in either class, by Bonferroni: no test of the precision itself, but without
+        # it there is nothing to tell of.
         yield from ((name, min(1.0, 2 * min(of_class))) for name in ("precision", "f1", "accuracy"))
 
 
