@@ -33,8 +33,8 @@ _one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Transaction)
 _parts: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _values = msgspec.structs.astuple
 
-# The second where a name that no feature has is not UTF-8: it can't be told.
-_UNREAD = (msgspec.DecodeError, UnicodeDecodeError)
+# The second where a name that no feature has is not UTF-8: it can't be told. The third where lists are deeply nested.
+_UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _QUOTES = 2 * len(schema.FEATURES)
 

@@ -122,6 +122,19 @@ def test_as_many_lines_as_transactions_may_hold_other_ones(blog_transaction: dic
 
 
 @pytest.mark.parametrize("courtesy", [ALONE, Asked()], ids=["alone", "asked"])
+@pytest.mark.parametrize("depth", [1_000, 100_000])
+def test_a_list_of_as_many_names_and_commas_as_a_transaction_has_may_be_nested_too_deeply(
+    depth: int, courtesy: Courtesy
+) -> None:
+    nested = b"[" * depth + b'""' + b"]" * depth
+    text = b"[" + b'"",' * 29 + nested + b"]"
+    for read in (decode.json, decode.lines):
+        with pytest.raises(Refused) as refused:
+            read(text, courtesy)
+        assert refused.value.status in (400, 422)
+
+
+@pytest.mark.parametrize("courtesy", [ALONE, Asked()], ids=["alone", "asked"])
 @pytest.mark.parametrize("line", [b"1\n", b"{}\n", b"\n"])
 def test_a_body_of_nothing_but_lines_takes_no_memory_of_its_own(line: bytes, courtesy: Courtesy) -> None:
     text = line * (2_000_000 // len(line)) + b'"' * 60
