@@ -40,7 +40,9 @@ TEMPLATES := $(wildcard fraud/report/*.py fraud/report/templates/*)
 lost = $(if $(filter-out $(wildcard $(1)),$(1)),lost)
 # The twin is, where the data are no file of the user's.
 TWIN := $(if $(shell grep -s '"path": "$(BUILD)/twin.parquet"' $(BUILD)/data.json),$(BUILD)/twin.parquet)
-BUNDLES := $(foreach name,model logistic reference,$(name)/manifest.json $(name)-past/manifest.json)
+# Of all rows one bundle alone is fitted, which nothing is held against.
+JUDGED := $(if $(shell grep -s '"all rows": {' $(BUILD)/training.json),,pipeline.parquet \
+    $(addsuffix /manifest.json,logistic reference model-past logistic-past reference-past))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -90,7 +92,7 @@ $(BUILD)/explore.json: $(BUILD)/validation.json $(wildcard fraud/explore/*.py) f
 
 train: $(BUILD)/training.json ## calibrate and fit the recipe of fraud/learn/recipe.toml
 $(BUILD)/training.json: $(BUILD)/validation.json $(MODEL) $(LEARN) fraud/learn/recipe.toml \
-    $(call lost,$(addprefix $(BUILD)/,pipeline.parquet $(BUNDLES)))
+    $(call lost,$(addprefix $(BUILD)/,model/manifest.json $(JUDGED)))
 	$(RUN) -m fraud train
 
 select: $(BUILD)/validation.json ## choose the recipe anew on DATA, within BUDGET minutes; writes fraud/learn/recipe.toml

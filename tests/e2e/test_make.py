@@ -69,6 +69,16 @@ def test_what_was_deleted_is_made_again(finished: Any, lost: str, first: str) ->
     assert finished.steps("report") == []
 
 
+def test_a_bundle_of_all_rows_is_not_fitted_again(new_tree: Callable[[], Any]) -> None:
+    tree = new_tree()
+    done = tree.make("train", "ALL_ROWS=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tree.steps("train", "ALL_ROWS=1") == []
+    assert tree.steps("serve", "ALL_ROWS=1") == ["fraud serve"]
+    shutil.rmtree(tree.folder / "build/model")
+    assert tree.steps("train", "ALL_ROWS=1") == ["fraud train"]
+
+
 def test_the_environment_names_the_folder_and_the_port_as_the_command_line_does(finished: Any) -> None:
     told = finished.run("FRAUD_BUILD=elsewhere FRAUD_PORT=9000 FRAUD_DATA=own.csv make help").stdout
     assert "DATA=own.csv BUILD=elsewhere" in told
