@@ -7,6 +7,7 @@ from scipy.stats import binomtest
 from fraud import schema
 from fraud.explore.chart import FRAUD, LEGITIMATE, NEUTRAL, Chart, canvas
 from fraud.explore.view import View
+from fraud.metrics.weights import weighted_share
 
 _HOUR = 3600
 _HOURS = schema.SECONDS_PER_DAY // _HOUR
@@ -132,7 +133,7 @@ def _share(hour: int, frauds: int, rows: int, weight: float) -> dict[str, float]
     """
     interval = binomtest(frauds, rows).proportion_ci(0.95, "wilson")
     shares = {"share": frauds / rows, "low": float(interval.low), "high": float(interval.high)}
-    weighted = {name: share / (share + weight * (1 - share)) for name, share in shares.items()}
+    weighted = {name: weighted_share(share, weight) for name, share in shares.items()}
     return {"hour": hour, "frauds": frauds, "rows": rows, **weighted}
 
 

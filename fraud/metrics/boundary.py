@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from fraud.metrics.intervals import Interval
+from fraud.metrics.weights import weighted_share
 
 
 def widened(figures: Mapping[str, Interval], frauds: int, legitimate: int, weight: float) -> dict[str, Interval]:
@@ -20,7 +21,7 @@ def widened(figures: Mapping[str, Interval], frauds: int, legitimate: int, weigh
     wide = {name: dict(figure) for name, figure in figures.items()}
 
     def at(name: str, value: float) -> bool:
-        return name in wide and wide[name]["value"] == value and wide[name]["low"] == wide[name]["high"]
+        return wide[name]["value"] == value and wide[name]["low"] == wide[name]["high"]
 
     found, alarms = wide["true_positives"]["value"], wide["false_positives"]["value"]
     _all_or_none(wide["true_positives"], wide["false_negatives"], frauds, 1)
@@ -33,10 +34,10 @@ def widened(figures: Mapping[str, Interval], frauds: int, legitimate: int, weigh
     if at("roc_auc", 1):
         wide["roc_auc"]["low"] = _least(min(frauds, legitimate))
     if at("precision", 1):
-        wide["precision"]["low"] = _weighted(_least(found), weight)
+        wide["precision"]["low"] = weighted_share(_least(found), weight)
     elif at("precision", 0):
         # Of no alert nothing is known.
-        wide["precision"]["high"] = _weighted(1 - _least(alarms / weight), weight) if alarms else 1.0
+        wide["precision"]["high"] = weighted_share(1 - _least(alarms / weight), weight) if alarms else 1.0
     for end, value in (("low", 1), ("high", 0)):
         if at("f1", value):
             precision, recall = wide["precision"][end], wide["recall"][end]
@@ -58,8 +59,3 @@ def _all_or_none(flagged: Interval, others: Interval, rows: int, weight: float) 
 def _least(rows: float) -> float:
     """The lowest share, at 95%, of which so many rows could be all."""
     return float(0.025 ** (1 / rows))
-
-
-def _weighted(share: float, weight: float) -> float:
-    """A share of frauds among rows, where a legitimate one counts `weight`."""
-    return share / (share + weight * (1 - share))

@@ -22,3 +22,8 @@ def legitimate_weight(n_legitimate: int, n_fraud: int, prevalence: float | None)
     if n_legitimate <= 0 or n_fraud <= 0 or not 0 < prevalence < 1:
         raise ValueError(f"no weight gives {n_fraud} frauds beside {n_legitimate} others a share of {prevalence}")
     return (1 - prevalence) / prevalence * n_fraud / n_legitimate
+
+
+def weighted_share(share: float, weight: float) -> float:
+    """A share of frauds among rows, once each legitimate one counts `weight`: its odds are divided by that."""
+    return share / (share + weight * (1 - share))
